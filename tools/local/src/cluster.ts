@@ -1,0 +1,19 @@
+// The embedded Kubernetes API and the embedded tailnet API, in a process of their own.
+import { customResourceDefinitions } from '@tsgateway/api';
+import { startKubeApi } from '@tsgateway/embedded-kube';
+import { startTailnetApi } from '@tsgateway/embedded-tailnet';
+import { runChild } from './parent.ts';
+
+runChild(async (parent) => {
+  const ports = JSON.parse(process.argv[2] ?? '{}') as { kube: number; tailnet: number };
+  const kube = await startKubeApi({ port: ports.kube, tls: true, crds: customResourceDefinitions() });
+  const tailnet = await startTailnetApi({
+    port: ports.tailnet,
+    tailnet: 'demo.ts.net',
+    clients: [{ id: 'demo-client', secret: 'demo-secret', scopes: ['all'] }],
+  });
+  parent.tell({ ready: { kubeconfig: kube.kubeconfig(), tailnetUrl: tailnet.url } });
+  return async () => {
+    await Promise.all([kube.close(), tailnet.close()]);
+  };
+});
