@@ -1,0 +1,10 @@
+export { derivedView, DERIVED_KEYS, isReservedAnnotation, registryKey } from './derived-view.ts';
+export { decideDetach } from './detach.ts';
+export type { DetachDecision, DetachRequest } from './detach.ts';
+export { decideEnsure } from './ensure.ts';
+export type { EnsureDecision, EnsureRequest, EnsureResult, Membership } from './ensure.ts';
+export { entryKey, formatEntry, isActive, MAX_CONSUMERS, operatorOf, parseEntry } from './entry.ts';
+export type { Entry } from './entry.ts';
+export { readRegistry } from './registry.ts';
+export type { Registry } from './registry.ts';
+export type { ServiceRecord, ServiceSpec, SpecField } from './service-record.ts';
