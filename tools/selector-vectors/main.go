@@ -1,5 +1,5 @@
-// Selector-vectors writes test vectors for libs/selector: random label selectors with the verdict of
-// k8s.io/apimachinery. The seed is fixed, so the same version writes the same bytes.
+// Selector-vectors writes test vectors for libs/selector: corner cases, then random
+// label selectors, with the verdict of k8s.io/apimachinery. The seed is fixed, so the same version writes the same bytes.
 //
 //	go run . ../../libs/selector/testdata/vectors.json
 package main
@@ -162,12 +162,37 @@ func sortedKeys(m map[string]string) []string {
 	return names
 }
 
-func (g generator) vector() (vector, error) {
-	v := vector{Selector: g.selector()}
-	if g.chance(invalidShare) {
-		g.spoil(&v.Selector)
+// corners are selectors with each key, value and operator of the pools by itself, good and bad.
+func corners() []metav1.LabelSelector {
+	var all []metav1.LabelSelector
+	for _, key := range slices.Concat(keys, badKeys) {
+		all = append(all, metav1.LabelSelector{MatchLabels: map[string]string{key: "a"}})
 	}
-	selector, err := metav1.LabelSelectorAsSelector(&v.Selector)
+	one := func(e metav1.LabelSelectorRequirement) {
+		all = append(all, metav1.LabelSelector{MatchExpressions: []metav1.LabelSelectorRequirement{e}})
+	}
+	for _, value := range slices.Concat(values, badValues) {
+		one(metav1.LabelSelectorRequirement{Key: "app", Operator: metav1.LabelSelectorOpIn, Values: []string{value}})
+	}
+	for _, operator := range slices.Concat(slices.Compact(slices.Clone(operators)), badOperators) {
+		one(metav1.LabelSelectorRequirement{Key: "app", Operator: operator})
+		one(metav1.LabelSelectorRequirement{Key: "app", Operator: operator, Values: []string{"a"}})
+	}
+	return append(all, metav1.LabelSelector{})
+}
+
+func (g generator) random() metav1.LabelSelector {
+	s := g.selector()
+	if g.chance(invalidShare) {
+		g.spoil(&s)
+	}
+	return s
+}
+
+// judge asks apimachinery.
+func (g generator) judge(selector metav1.LabelSelector) (vector, error) {
+	v := vector{Selector: selector}
+	compiled, err := metav1.LabelSelectorAsSelector(&v.Selector)
 	problems := validation.ValidateLabelSelector(
 		&v.Selector, validation.LabelSelectorValidationOptions{}, field.NewPath("spec", "selector"))
 	if (err == nil) != (len(problems) == 0) {
@@ -184,7 +209,7 @@ func (g generator) vector() (vector, error) {
 	for range labelSets {
 		set := g.labelsFor(v.Selector)
 		v.Labels = append(v.Labels, set)
-		v.Matches = append(v.Matches, selector.Matches(set))
+		v.Matches = append(v.Matches, compiled.Matches(set))
 	}
 	return v, nil
 }
@@ -192,8 +217,12 @@ func (g generator) vector() (vector, error) {
 func run(path string) error {
 	g := generator{rand.New(rand.NewPCG(seed, 0))}
 	var out bytes.Buffer
-	for i := range count {
-		v, err := g.vector()
+	selectors := corners()
+	for len(selectors) < count {
+		selectors = append(selectors, g.random())
+	}
+	for i, selector := range selectors {
+		v, err := g.judge(selector)
 		if err != nil {
 			return err
 		}

@@ -190,17 +190,10 @@ describe('plan', () => {
     });
 
     it('keeps the order of transitions when the checker set its clock back', () => {
-      // Down at 90, up at "80": the outage has no length that anybody could tell.
-      const back = {
-        healthy: true,
-        observedSinceMs: 0,
-        transitions: [
-          { atMs: 90, healthy: false },
-          { atMs: 80, healthy: true },
-        ],
-      };
-      const spec = failover({ groups: [{ name: 'p', machines: [{ health: back }] }, secondary] });
-      expect(planAt(spec, 91)).toMatchObject({ activeTier: 0, nextChangeAtMs: undefined });
+      // Down from 10 to 90; then the clock went back, and down again from 50 to 60.
+      const health = flipped({ healthy: true, atMs: [10, 90, 50, 60] });
+      const spec = failover({ failbackDelayMs: 60, groups: [{ name: 'p', machines: [{ health }] }, secondary] });
+      expect(planAt(spec, 61)).toMatchObject({ activeTier: 1, nextChangeAtMs: 120 });
     });
 
     it('tries every tier when nobody is healthy', () => {
