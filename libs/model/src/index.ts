@@ -1,3 +1,6 @@
+export { buildRoute } from './from-resources/build-route.ts';
+export type { RouteObject, RouteObjectBackendRef, RouteObjectRule } from './from-resources/build-route.ts';
+export { buildEndpointsService, buildService } from './from-resources/build-service.ts';
 export { routeKey, serviceKey } from './keys.ts';
 export { emptyModel } from './model.ts';
 export type {

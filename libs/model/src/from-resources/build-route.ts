@@ -1,0 +1,55 @@
+import { GROUP } from '@tsgateway/api';
+import type { BackendRef, MeshRoute } from '../model.ts';
+
+/** What is read of an HTTPRoute or GRPCRoute (gateway.networking.k8s.io/v1). */
+export interface RouteObject {
+  readonly kind?: string | undefined;
+  readonly metadata: {
+    readonly name: string;
+    readonly namespace?: string | undefined;
+    readonly generation?: number | undefined;
+  };
+  readonly spec?: { readonly rules?: readonly RouteObjectRule[] | null | undefined } | undefined;
+}
+
+export interface RouteObjectRule {
+  readonly backendRefs?: readonly RouteObjectBackendRef[] | null | undefined;
+}
+
+export interface RouteObjectBackendRef {
+  readonly group?: string | null | undefined;
+  readonly kind?: string | null | undefined;
+  readonly namespace?: string | null | undefined;
+  readonly name: string;
+  readonly port?: number | null | undefined;
+  readonly weight?: number | null | undefined;
+}
+
+/**
+ * The rules of a route that name a backend of our kinds, in their order, each with all its backends; undefined: there
+ * are none. Defaults are Gateway API's: group core, kind Service, the route's namespace, weight 1. A backendRef
+ * without a port has port 0.
+ */
+export function buildRoute(route: RouteObject): MeshRoute | undefined {
+  const namespace = route.metadata.namespace ?? '';
+  const rules = (route.spec?.rules ?? [])
+    .map((rule) => ({ backendRefs: (rule.backendRefs ?? []).map((ref) => backendRef(ref, namespace)) }))
+    .filter((rule) => rule.backendRefs.some((ref) => ref.group === GROUP));
+  if (rules.length === 0) return undefined;
+  return {
+    kind: route.kind === 'GRPCRoute' ? 'GRPCRoute' : 'HTTPRoute',
+    namespace,
+    name: route.metadata.name,
+    generation: route.metadata.generation ?? 0,
+    rules,
+  };
+}
+
+const backendRef = (ref: RouteObjectBackendRef, namespace: string): BackendRef => ({
+  group: ref.group ?? '',
+  kind: ref.kind ?? 'Service',
+  namespace: ref.namespace ?? namespace,
+  name: ref.name,
+  port: ref.port ?? 0,
+  weight: ref.weight ?? 1,
+});
