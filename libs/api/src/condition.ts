@@ -10,6 +10,7 @@ export const condition = z.object({
     .max(316)
     .regex(
       /^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*\/)?(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])$/,
+      'must be the type of a condition, such as Ready',
     )
     .describe('What the condition is about.'),
   status: z.enum(['True', 'False', 'Unknown']).describe('Whether it holds.'),
@@ -17,7 +18,7 @@ export const condition = z.object({
     .string()
     .min(1)
     .max(1024)
-    .regex(/^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$/)
+    .regex(/^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$/, 'must be one word, such as AllBackendsUnhealthy')
     .describe('Why, in one word for programs.'),
   message: z.string().max(32_768).describe('Why, in a sentence for people.'),
   lastTransitionTime: timestamp.describe('When the status last changed.'),

@@ -112,7 +112,11 @@ function filled(value: unknown, { properties }: StructuralSchema): unknown {
 /** Puts into Kubernetes' words what zod says in those of JSON Schema. */
 function normalize(source: Node): Node {
   const node = { ...source };
-  if (node['x-kubernetes-int-or-string'] === true) delete node['anyOf'];
+  if (node['x-kubernetes-int-or-string'] === true) {
+    const { type: _, ...text } = (node['anyOf'] as Node[]).find((member) => member['type'] === 'string') ?? {};
+    delete node['anyOf'];
+    Object.assign(node, text);
+  }
   // Unknown fields are pruned, not refused; an object that keeps them lists none.
   if (node['additionalProperties'] === false || node['x-kubernetes-preserve-unknown-fields'] === true) {
     delete node['additionalProperties'];

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { listOf, mapListOf } from './collection.ts';
 import { conditions } from './condition.ts';
 import { positiveDuration } from './duration.ts';
+import { GROUP } from './group.ts';
 import { ageColumn, defineKind } from './kind.ts';
 import type { ResourceInputOf, ResourceOf } from './kind.ts';
 import { integer, portNumber } from './number.ts';
@@ -23,7 +24,13 @@ const routePattern = (defaults: { hostPattern: string; pathPrefix: string; proto
 
 const tailnet = z.object({
   name: dnsLabel.describe('Name of the tailnet in this gateway, unique here.'),
-  tailscaleTailnetRef: reference.describe('The TailscaleTailnet.'),
+  tailscaleTailnetRef: withRules(reference, [
+    {
+      cel: `self.group == '${GROUP}' && self.kind == 'TailscaleTailnet'`,
+      message: `must refer to a TailscaleTailnet of ${GROUP}`,
+      holds: ({ group, kind }) => group === GROUP && kind === 'TailscaleTailnet',
+    },
+  ]).describe('The TailscaleTailnet.'),
   serviceDiscovery: z
     .object({
       enabled: z.boolean().describe('Whether services of the tailnet are looked for.').default(true),

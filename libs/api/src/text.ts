@@ -17,14 +17,12 @@ export const nonEmptyText = (max: number) => z.string().min(1).max(max);
 
 export const dnsLabel = z
   .string()
-  .min(1)
   .max(63)
   .regex(new RegExp(`^${LABEL}$`), 'must be a DNS label: lower-case letters, digits and -');
 
 /** What Kubernetes asks of most names. */
 export const dnsSubdomain = z
   .string()
-  .min(1)
   .max(253)
   .regex(new RegExp(`^${LABEL}(\\.${LABEL})*$`), 'must be a DNS name: lower-case letters, digits, - and .');
 
@@ -54,14 +52,12 @@ export const ipAddress = z
 /** A DNS name, with or without the dot at its end. */
 export const hostName = z
   .string()
-  .min(1)
   .max(254)
   .regex(new RegExp(`^${HOST_NAME}$`), 'must be a DNS name');
 
 /** A DNS name or an IP address; no scheme, no port. */
 export const host = z
   .string()
-  .min(1)
   .max(254)
   .regex(new RegExp(`^(${HOST_NAME}|${IPV6})$`), 'must be a DNS name or an IP address, without scheme and port');
 
@@ -74,7 +70,6 @@ export const hostAndPort = z
 /** The path of an HTTP request. */
 export const urlPath = z
   .string()
-  .min(1)
   .max(1024)
   .regex(/^\/[^\s]*$/, 'must begin with / and hold no spaces');
 
@@ -86,7 +81,6 @@ export const groupName = z
 
 export const kindName = z
   .string()
-  .min(1)
   .max(63)
   .regex(/^[a-zA-Z]([-a-zA-Z0-9]*[a-zA-Z0-9])?$/, 'must be a kind, such as Gateway');
 
@@ -100,7 +94,6 @@ export const labelValue = z
 
 export const labelKey = z
   .string()
-  .min(1)
   .max(317)
   .regex(new RegExp(LABEL_KEY), 'must be a label key, such as region or example.com/region');
 

@@ -107,7 +107,13 @@ function messageOf(issue: z.core.$ZodRawIssue): string | undefined {
   }
 }
 
-const TYPE_NAMES: Readonly<Record<string, string>> = { record: 'map', int: 'integer', array: 'list' };
+const TYPE_NAMES: Readonly<Record<string, string>> = {
+  record: 'map',
+  array: 'list',
+  // All numbers here are integers.
+  number: 'integer',
+  int: 'integer',
+};
 
 function article(type: string): string {
   const name = TYPE_NAMES[type] ?? type;
