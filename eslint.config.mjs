@@ -14,7 +14,9 @@ const layers = {
 /** The third-party packages that a pure library may import: no clients, no servers. */
 const pureDependencies = ['zod', '@bufbuild/protobuf', '@bufbuild/protobuf/*', 're2js', 'fast-check', '@jest/globals'];
 
-const pureSources = ['api', 'selector', 'load-balancing', 'model', 'xds', 'coordination'].map((l) => `libs/${l}/src/**/*.ts`);
+const pureSources = ['api', 'selector', 'load-balancing', 'model', 'xds', 'coordination'].map(
+  (l) => `libs/${l}/src/**/*.ts`,
+);
 const tests = ['**/*.spec.ts', '**/src/testing/**/*.ts'];
 
 export default tseslint.config(
@@ -43,7 +45,10 @@ export default tseslint.config(
         },
       ],
       '@typescript-eslint/no-floating-promises': 'error',
-      '@typescript-eslint/no-misused-promises': ['error', { checksVoidReturn: { arguments: false, attributes: false } }],
+      '@typescript-eslint/no-misused-promises': [
+        'error',
+        { checksVoidReturn: { arguments: false, attributes: false } },
+      ],
       '@typescript-eslint/await-thenable': 'error',
       '@typescript-eslint/consistent-type-imports': 'error',
       '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],

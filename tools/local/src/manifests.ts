@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { GROUP, validate } from '@tsgateway/api';
+import { API_VERSION, GROUP, isKindName, kinds, validate } from '@tsgateway/api';
 import { parseAllDocuments } from 'yaml';
 import { UsageError } from './options.ts';
 
@@ -54,6 +54,11 @@ function check(file: string, value: unknown): Manifest {
   }
   if (typeof metadata?.name !== 'string') throw new UsageError(`${file}: a ${kind} without metadata.name`);
   if (apiVersion.startsWith(`${GROUP}/`)) {
+    if (apiVersion !== API_VERSION || !isKindName(kind)) {
+      throw new UsageError(
+        `${file}: ${apiVersion} ${kind} is no kind of ours: ${Object.keys(kinds).join(', ')} of ${API_VERSION}`,
+      );
+    }
     const verdict = validate(kind, value, { unknownFields: 'reject' });
     const first = verdict.ok ? undefined : verdict.errors[0];
     if (first) throw new UsageError(`${file}: ${kind} ${metadata.name}: ${first.path}: ${first.message}`);

@@ -1,0 +1,62 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { setTimeout as delay } from 'node:timers/promises';
+import { until } from './condition.ts';
+import { Load } from './load.ts';
+import { loadManifests } from './manifests.ts';
+import { parseOptions } from './options.ts';
+import { isReady, serviceNames, type Stack, startStack } from './stack.ts';
+
+/** Traffic must not care which of the four services dies: Envoy Gateway and Envoy keep what they have. */
+describe.each(['node', 'auto'])('SIGKILL of each service under load, data plane %s', (plane) => {
+  const stops: (() => Promise<void>)[] = [];
+  let stack: Stack;
+
+  beforeAll(async () => {
+    const options = parseOptions(['--file', 'examples/failover', '--data-plane', plane]);
+    stack = await startStack({
+      options,
+      manifests: loadManifests(options.files),
+      dist: 'dist',
+      progress: () => undefined,
+      onStop: (stop) => stops.unshift(stop),
+      signal: AbortSignal.timeout(120_000),
+    });
+    await until(async () => (await fetch(stack.gatewayUrl)).ok, { what: 'the gateway serves', deadlineMs: 30_000 });
+  }, 120_000);
+
+  afterAll(async () => {
+    for (const stop of stops) await stop();
+  }, 60_000);
+
+  it.each(serviceNames)(
+    '%s: no request fails, and it comes back by itself',
+    async (name) => {
+      const service = stack.services[name];
+      const before = service.pid;
+      const load = new Load({ origin: stack.gatewayUrl, path: '/', concurrency: 4 }).start();
+      await delay(300);
+      await service.crash();
+      await until(async () => service.pid !== before && (await isReady(name, stack.ports)), {
+        what: `${name} ready again`,
+        deadlineMs: 30_000,
+      });
+      await delay(300);
+      const result = await load.stop();
+      process.stderr.write(
+        `${plane}, ${name}: ${result.requests} requests, ${result.failures.length} failed, p99 ${result.p99Ms} ms\n`,
+      );
+      expect(result.failures).toEqual([]);
+      expect(result.requests).toBeGreaterThan(100);
+    },
+    60_000,
+  );
+
+  it('after all that, a killed primary still fails over', async () => {
+    const primaries = stack.backends.filter((b) => !b.id.startsWith('api-central/'));
+    await Promise.all(primaries.map((b) => b.kill()));
+    await until(async () => (await fetch(stack.gatewayUrl)).headers.get('x-backend') === 'api-central/api-central-0', {
+      what: 'the secondary serves',
+      deadlineMs: 10_000,
+    });
+  }, 30_000);
+});
