@@ -23,7 +23,9 @@ buf('generate');
 const descriptors = 'dist/protos/descriptors.binpb';
 buf(
   ...['build', '--exclude-source-info', '--as-file-descriptor-set', '-o', descriptors],
-  ...['proto/tsgateway', 'proto/proto', `${envoyDeps}/envoy-api/envoy/service/endpoint/v3`].flatMap((p) => ['--path', p]),
+  ...['proto/tsgateway', 'proto/proto', 'proto/grpc', `${envoyDeps}/envoy-api/envoy/service/endpoint/v3`].flatMap(
+    (p) => ['--path', p],
+  ),
 );
 writeFileSync(
   `${out}/descriptors.ts`,
