@@ -1,2 +1,10 @@
+export { explain } from './explain.ts';
+export { leastConnections } from './least-connections.ts';
+export type { HostLoad } from './least-connections.ts';
+export type { Picker } from './picker.ts';
+export { planPicker } from './plan-picker.ts';
+export type { PlanPicker, PlanPickerOptions } from './plan-picker.ts';
 export { plan } from './plan.ts';
 export type { Plan, PlanInput, PlannedGroup, PlannedMachine } from './plan.ts';
+export { roundRobin } from './round-robin.ts';
+export { smoothWeighted } from './smooth-weighted.ts';

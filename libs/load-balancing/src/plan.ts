@@ -86,6 +86,14 @@ export function plan(input: PlanInput): Plan {
   };
 }
 
+/** The user lets this machine have traffic. */
+export function mayServe(
+  machine: Pick<Machine, 'weight'>,
+  { group, service }: { group: MeshGroup; service: MeshService },
+): boolean {
+  return machine.weight > 0 && (service.strategy !== 'weighted' || group.weight > 0);
+}
+
 /** A machine with what the plan needs to know about it. */
 interface Assessed extends ObservedMachine {
   readonly machine: Machine;
@@ -100,14 +108,13 @@ interface AssessedGroup {
 
 function assess(options: { group: MeshGroup; service: MeshService; health: HealthView }): AssessedGroup {
   const { group, service, health } = options;
-  const groupMay = service.strategy !== 'weighted' || group.weight > 0;
   const machines = sortedBy(group.machines, (m) => m.id).map((machine) => {
     const id = targetId(machine);
     const observed = id === undefined ? undefined : health.get(id);
     return {
       machine,
       tier: group.tier,
-      eligible: groupMay && machine.weight > 0,
+      eligible: mayServe(machine, { group, service }),
       probed: id !== undefined,
       observed,
       healthy: observed?.healthy ?? true,
