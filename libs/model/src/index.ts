@@ -1,3 +1,15 @@
+export {
+  DecodeError,
+  decodeCheckers,
+  decodeHealth,
+  decodeRoute,
+  decodeService,
+  encodeCheckers,
+  encodeHealth,
+  encodeRoute,
+  encodeService,
+} from './codec.ts';
+export { HealthStore } from './health-store.ts';
 export { buildRoute } from './from-resources/build-route.ts';
 export type { RouteObject, RouteObjectBackendRef, RouteObjectRule } from './from-resources/build-route.ts';
 export { buildEndpointsService, buildService } from './from-resources/build-service.ts';
@@ -24,3 +36,4 @@ export type {
 } from './model.ts';
 export { machinesOf, probeTargets, targetId } from './probe-target.ts';
 export type { ProbeTarget } from './probe-target.ts';
+export { applyUpdate, diffModels, snapshotOf } from './update.ts';
