@@ -103,6 +103,8 @@ describe('smoothWeighted', () => {
   it('divides by the greatest common divisor, and bounds the cycle', () => {
     expect(smoothCycle([70, 20, 10])).toHaveLength(10);
     expect(smoothCycle([0, 0])).toHaveLength(0);
+    expect(smoothCycle([maxCycleLength - 1, 1])).toHaveLength(maxCycleLength);
+    expect(smoothCycle([maxCycleLength * 2 + 1, maxCycleLength * 2]).length).toBeLessThanOrEqual(maxCycleLength + 2);
     fc.assert(
       fc.property(
         fc.array(fc.oneof(fc.integer({ min: 1, max: 10 }), fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER })), {
@@ -149,6 +151,16 @@ describe('leastConnections', () => {
         }
       }),
     );
+  });
+
+  it('takes idle hosts in turn', () => {
+    const picker = leastConnections([1, 1, 0, 1]);
+    const picked = Array.from({ length: 5 }, () => {
+      const host = picker.pick()!;
+      picker.release(host);
+      return host;
+    });
+    expect(picked).toEqual([0, 1, 3, 0, 1]);
   });
 
   it('gives a host that is ten times slower less than a third of its even share', () => {

@@ -25,12 +25,12 @@ function tally(options: { plan: Plan; strategy: Strategy; count: number }): Reco
 describe('planPicker', () => {
   it('weighted: 70/20/10 between the groups, whatever their sizes, and by weight inside', () => {
     const groups: GroupSpec[] = [
-      { name: 'a', weight: 70, machines: [{ weight: 1 }, { weight: 6 }] },
+      { name: 'a', weight: 70, machines: [{ weight: 1 }, { weight: 4 }] },
       { name: 'b', weight: 20, machines: [{}, {}, { health: down() }] },
       { name: 'c', weight: 10, machines: [{}] },
     ];
     const seen = tally({ plan: planOf({ strategy: 'weighted', groups }), strategy: 'weighted', count: 1000 });
-    expect(seen).toEqual({ 'a/0': 100, 'a/1': 600, 'b/0': 100, 'b/1': 100, 'c/0': 100 });
+    expect(seen).toEqual({ 'a/0': 140, 'a/1': 560, 'b/0': 100, 'b/1': 100, 'c/0': 100 });
   });
 
   it('round-robin: by the weights of the machines over all groups', () => {
