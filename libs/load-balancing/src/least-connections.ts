@@ -11,7 +11,7 @@ export interface HostLoad {
  *
  * It looks at all of them, unlike Envoy's least_request, which looks at two random ones: that serves many balancers,
  * none of which sees all requests, and very many hosts. Here one process sees every request, a look at a thousand hosts
- * takes a microsecond, and the choice is exact and needs no randomness, so that it can be an oracle.
+ * takes some microseconds, and the choice is exact and needs no randomness, so that it can be an oracle.
  *
  * @throws RangeError when a weight is no whole number from 0 on.
  */

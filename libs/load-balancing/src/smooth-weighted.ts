@@ -1,7 +1,7 @@
 import { pickable } from './picker.ts';
 import type { Picker } from './picker.ts';
 
-/** Longer cycles are rounded to about this length: 256 KiB, and some milliseconds to build. */
+/** Longer cycles are rounded to about this length: 256 KiB, and some 20 ms to build. */
 export const maxCycleLength = 65_536;
 
 /**
