@@ -82,7 +82,7 @@ export class HttpCaller {
   }
 
   async close(): Promise<void> {
-    await this.agent.destroy();
+    await this.agent.close();
   }
 
   private async send(call: Exchange, signal: AbortSignal) {

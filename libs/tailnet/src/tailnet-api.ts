@@ -88,6 +88,6 @@ export interface TailnetApi {
   /** False where there was none. */
   deleteDevice(id: string, signal?: AbortSignal): Promise<boolean>;
   createAuthKey(request: AuthKeyRequest, signal?: AbortSignal): Promise<AuthKey>;
-  /** Ends idle connections. Calls under way fail. */
+  /** Lets calls under way end, within their deadlines, and closes the connections. */
   close(): Promise<void>;
 }

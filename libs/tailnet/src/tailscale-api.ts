@@ -176,7 +176,7 @@ export class TailscaleApi implements TailnetApi {
     for (let attempt = 1; ; attempt++) {
       let token: AccessToken | undefined;
       try {
-        token = await this.tokens.get();
+        token = await unlessAborted(this.tokens.get(), signal);
         this.liveToken = token.value;
         return await this.http.exchange({ ...call, token, deadline, signal });
       } catch (error) {
@@ -241,6 +241,20 @@ export class TailscaleApi implements TailnetApi {
       expiresAtMs: this.clock.now() + expires_in * 1000,
       scopes: scope.split(/[\s,]+/).filter((item) => item !== ''),
     };
+  }
+}
+
+/** Waits for what others wait for as well: who gives up leaves it running for them. */
+async function unlessAborted<T>(shared: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (!signal) return shared;
+  const { promise, reject } = Promise.withResolvers<never>();
+  const onAbort = (): void => reject(new TailnetError('aborted', 'get token: the caller gave up'));
+  if (signal.aborted) onAbort();
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    return await Promise.race([shared, promise]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
   }
 }
 

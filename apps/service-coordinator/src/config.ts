@@ -1,0 +1,11 @@
+import { z } from 'zod';
+
+/** The environment of the service coordinator, besides what every service has. */
+export const envSchema = z.object({
+  /** Path of a kubeconfig; without it, the pod's service account. */
+  KUBECONFIG: z.string().optional(),
+  LEADER_ELECTION_ENABLED: z.stringbool().default(true),
+  /** Name of the Lease. */
+  LEADER_ELECTION_ID: z.string().min(1).default('tailscale-gateway-service-coordinator'),
+  TAILSCALE_API_URL: z.url({ protocol: /^https?$/ }).default('https://api.tailscale.com'),
+});
