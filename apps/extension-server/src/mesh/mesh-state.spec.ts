@@ -1,0 +1,125 @@
+import { describe, expect, it } from '@jest/globals';
+import { encodeHealth, type MeshService, serviceKey, snapshotOf, targetId } from '@tsgateway/model';
+import { type Clock, MeshState } from './mesh-state.ts';
+
+const probe = { path: '/', intervalMs: 100, timeoutMs: 100, healthyThreshold: 1, unhealthyThreshold: 1 };
+const machine = (id: string) => ({
+  id,
+  host: '10.0.0.1',
+  port: id.length,
+  protocol: 'HTTP' as const,
+  weight: 1,
+  probe,
+});
+const primary = machine('a/0');
+const secondary = machine('bb/0');
+const service: MeshService = {
+  kind: 'TailscaleServices',
+  namespace: 'default',
+  name: 'api',
+  generation: 1,
+  strategy: 'failover',
+  failbackDelayMs: 1000,
+  groups: [
+    { name: 'a', source: 'endpoints', weight: 1, tier: 0, machines: [primary] },
+    { name: 'bb', source: 'endpoints', weight: 1, tier: 1, machines: [secondary] },
+  ],
+};
+const key = serviceKey(service);
+
+class FakeClock implements Clock {
+  #now = 1_000_000;
+  readonly #timers = new Set<{ atMs: number; callback: () => void }>();
+
+  now(): number {
+    return this.#now;
+  }
+
+  at(atMs: number, callback: () => void): () => void {
+    const timer = { atMs, callback };
+    this.#timers.add(timer);
+    return () => this.#timers.delete(timer);
+  }
+
+  advance(ms: number): void {
+    this.#now += ms;
+    for (const timer of [...this.#timers].filter((t) => t.atMs <= this.#now)) {
+      this.#timers.delete(timer);
+      timer.callback();
+    }
+  }
+}
+
+function setup() {
+  const clock = new FakeClock();
+  const planned: string[][] = [];
+  const state = new MeshState({ clock, onPlanned: (keys) => planned.push([...keys]) });
+  const model = (revision: bigint, services: MeshService[]) =>
+    state.applyModel(
+      snapshotOf({
+        revision,
+        services: new Map(services.map((s) => [serviceKey(s), s])),
+        routes: new Map(),
+        checkers: { epoch: 1, addresses: [] },
+      }),
+    );
+  const report = (m: typeof primary, healthy: boolean, transitions: { atMs: number; healthy: boolean }[] = []) =>
+    state.applyHealth({
+      checker: 'c',
+      epoch: 1n,
+      snapshot: false,
+      removed: [],
+      targets: [encodeHealth(targetId(m) ?? '', { healthy, observedSinceMs: 0, transitions })],
+    });
+  return { clock, planned, state, model, report };
+}
+
+describe('MeshState', () => {
+  it('plans a service in the turn in which its machine fails, and at the instant of its failback', () => {
+    const { clock, planned, state, model, report } = setup();
+    model(1n, [service]);
+    report(secondary, true);
+    const downAt = clock.now();
+    planned.length = 0;
+    report(primary, false, [{ atMs: downAt, healthy: false }]);
+    expect(planned).toEqual([[key]]);
+    expect(state.planOf(key)?.activeTier).toBe(1);
+    clock.advance(500);
+    report(primary, true, [
+      { atMs: downAt, healthy: false },
+      { atMs: clock.now(), healthy: true },
+    ]);
+    expect(state.planOf(key)?.activeTier).toBe(1);
+    clock.advance(999);
+    expect(state.planOf(key)?.activeTier).toBe(1);
+    clock.advance(1);
+    expect(state.planOf(key)?.activeTier).toBe(0);
+  });
+
+  it('leaves services alone that a change does not concern', () => {
+    const { planned, model, report } = setup();
+    model(1n, [service, { ...service, name: 'other', groups: [] }]);
+    planned.length = 0;
+    report(primary, false);
+    expect(planned).toEqual([[key]]);
+  });
+
+  it('forgets a service that is gone, and refuses an older model', () => {
+    const { state, model } = setup();
+    model(5n, [service]);
+    expect(model(4n, [])).toBe(false);
+    expect(state.planOf(key)).toBeDefined();
+    expect(model(6n, [])).toBe(true);
+    expect(state.planOf(key)).toBeUndefined();
+  });
+
+  it('wakes those who wait for a model, and lets them go at their deadline', async () => {
+    const { clock, state, model } = setup();
+    const newer = state.until((m) => (m?.revision ?? 0n) >= 2n, clock.now() + 100);
+    const never = state.until((m) => (m?.revision ?? 0n) >= 9n, clock.now() + 100);
+    model(1n, []);
+    model(2n, []);
+    clock.advance(100);
+    expect(await Promise.all([newer, never])).toEqual([true, false]);
+  });
+});

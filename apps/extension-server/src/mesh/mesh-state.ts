@@ -1,0 +1,160 @@
+import { type Plan, plan } from '@tsgateway/load-balancing';
+import {
+  applyUpdate,
+  emptyModel,
+  HealthStore,
+  machinesOf,
+  type MeshModel,
+  type MeshService,
+  probeTargets,
+  targetId,
+} from '@tsgateway/model';
+import type { HealthUpdate } from '@tsgateway/protos/tsgateway/v1alpha1/health';
+import type { ModelUpdate } from '@tsgateway/protos/tsgateway/v1alpha1/model';
+
+/** Time and one timer, so that tests need not wait. */
+export interface Clock {
+  /** Unix ms. */
+  now(): number;
+  /** Calls back once, not before `atMs`; returns how to cancel. */
+  at(atMs: number, callback: () => void): () => void;
+}
+
+export interface MeshStateOptions {
+  readonly clock: Clock;
+  /** Services, by key, whose plan is different now, is new, or is gone. Called in the same turn as the cause. */
+  readonly onPlanned: (keys: ReadonlySet<string>) => void;
+  /** The model changed: revision, services or routes. */
+  readonly onModel?: (model: MeshModel) => void;
+  /** A resource of the model was refused and keeps its last good form. */
+  readonly onRefused?: (key: string, error: unknown) => void;
+}
+
+/**
+ * The model, the health of its machines, and the plan that follows from both for each service. A change replans only
+ * the services that it concerns; a plan that time alone will change is made again at that instant.
+ */
+export class MeshState {
+  readonly #options: MeshStateOptions;
+  readonly #health = new HealthStore();
+  readonly #plans = new Map<string, Plan>();
+  readonly #servicesOfTarget = new Map<string, Set<string>>();
+  readonly #waiters = new Set<() => void>();
+  #model: MeshModel | undefined;
+  #cancelTimer: () => void = () => undefined;
+
+  constructor(options: MeshStateOptions) {
+    this.#options = options;
+  }
+
+  /** Undefined until the first snapshot came. */
+  get model(): MeshModel | undefined {
+    return this.#model;
+  }
+
+  planOf(serviceKey: string): Plan | undefined {
+    return this.#plans.get(serviceKey);
+  }
+
+  /** Takes a message of the model's stream in. False: it is older than what is known, and was ignored. */
+  applyModel(update: ModelUpdate): boolean {
+    const before = this.#model ?? emptyModel;
+    const after = applyUpdate(before, update, this.#options.onRefused);
+    if (after === 'stale') return false;
+    this.#model = after;
+    const concerned = changedKeys(before.services, after.services);
+    for (const key of concerned) {
+      const old = before.services.get(key);
+      const now = after.services.get(key);
+      if (old) this.#index(key, old, 'remove');
+      if (now) this.#index(key, now, 'add');
+    }
+    if (concerned.size > 0) this.#health.retain(probeTargets(after));
+    this.#replan(concerned);
+    this.#options.onModel?.(after);
+    for (const wake of [...this.#waiters]) wake();
+    return true;
+  }
+
+  /** Takes a message of a checker's stream in. */
+  applyHealth(update: HealthUpdate): void {
+    const concerned = new Set<string>();
+    for (const target of this.#health.apply(update)) {
+      for (const key of this.#servicesOfTarget.get(target) ?? []) concerned.add(key);
+    }
+    this.#replan(concerned);
+  }
+
+  /** A checker is gone for good; what it said stays until another says something. */
+  checkerGone(checker: string): void {
+    this.#health.disconnected(checker);
+  }
+
+  /** Waits until the model satisfies `condition`; false when the deadline (Unix ms) passes first. */
+  until(condition: (model: MeshModel | undefined) => boolean, deadlineMs: number): Promise<boolean> {
+    if (condition(this.#model)) return Promise.resolve(true);
+    return new Promise((resolve) => {
+      const finish = (value: boolean) => {
+        this.#waiters.delete(wake);
+        cancel();
+        resolve(value);
+      };
+      const wake = () => {
+        if (condition(this.#model)) finish(true);
+      };
+      const cancel = this.#options.clock.at(deadlineMs, () => finish(false));
+      this.#waiters.add(wake);
+    });
+  }
+
+  close(): void {
+    this.#cancelTimer();
+  }
+
+  #index(key: string, service: MeshService, what: 'add' | 'remove'): void {
+    for (const machine of machinesOf(service)) {
+      const id = targetId(machine);
+      if (id === undefined) continue;
+      const keys = this.#servicesOfTarget.get(id) ?? new Set();
+      if (what === 'add') keys.add(key);
+      else keys.delete(key);
+      if (keys.size > 0) this.#servicesOfTarget.set(id, keys);
+      else this.#servicesOfTarget.delete(id);
+    }
+  }
+
+  #replan(keys: ReadonlySet<string>): void {
+    if (keys.size === 0) return;
+    const nowMs = this.#options.clock.now();
+    const health = this.#health.view();
+    for (const key of keys) {
+      const service = this.#model?.services.get(key);
+      if (service) this.#plans.set(key, plan({ service, health, nowMs }));
+      else this.#plans.delete(key);
+    }
+    this.#schedule();
+    this.#options.onPlanned(keys);
+  }
+
+  #schedule(): void {
+    this.#cancelTimer();
+    let next = Infinity;
+    for (const { nextChangeAtMs } of this.#plans.values()) next = Math.min(next, nextChangeAtMs ?? Infinity);
+    this.#cancelTimer = Number.isFinite(next) ? this.#options.clock.at(next, () => this.#replanDue()) : () => undefined;
+  }
+
+  #replanDue(): void {
+    const nowMs = this.#options.clock.now();
+    const due = [...this.#plans].filter(([, p]) => (p.nextChangeAtMs ?? Infinity) <= nowMs).map(([key]) => key);
+    if (due.length > 0) this.#replan(new Set(due));
+    else this.#schedule();
+  }
+}
+
+/** `applyUpdate` keeps the identity of what did not change. */
+function changedKeys<T>(before: ReadonlyMap<string, T>, after: ReadonlyMap<string, T>): Set<string> {
+  const keys = new Set<string>();
+  for (const [key, value] of after) if (before.get(key) !== value) keys.add(key);
+  for (const key of before.keys()) if (!after.has(key)) keys.add(key);
+  return keys;
+}
