@@ -97,6 +97,8 @@ export const conditionReasons = {
       Accepted: 'Accepted',
       Invalid: 'Invalid',
       GatewayNotFound: 'GatewayNotFound',
+      /** A reference names a kind that cannot stand there. */
+      InvalidKind: 'InvalidKind',
       RefNotPermitted: 'RefNotPermitted',
     },
     /** True also where the deployment decides, and not `spec.extensionServer`. */

@@ -3,13 +3,11 @@ import { z } from 'zod';
 import { listOf, mapListOf } from './collection.ts';
 import { conditions } from './condition.ts';
 import { positiveDuration } from './duration.ts';
-import { GROUP } from './group.ts';
 import { ageColumn, defineKind } from './kind.ts';
 import type { ResourceInputOf, ResourceOf } from './kind.ts';
 import { integer, portNumber } from './number.ts';
 import { resources } from './proxy.ts';
 import { reference, secretReference } from './reference.ts';
-import { withRules } from './rule.ts';
 import { dnsLabel, dnsSubdomain, nonEmptyText, text, timestamp, urlPath } from './text.ts';
 
 /** How the routes of one direction are made. */
@@ -24,13 +22,7 @@ const routePattern = (defaults: { hostPattern: string; pathPrefix: string; proto
 
 const tailnet = z.object({
   name: dnsLabel.describe('Name of the tailnet in this gateway, unique here.'),
-  tailscaleTailnetRef: withRules(reference, [
-    {
-      cel: `self.group == '${GROUP}' && self.kind == 'TailscaleTailnet'`,
-      message: `must refer to a TailscaleTailnet of ${GROUP}`,
-      holds: ({ group, kind }) => group === GROUP && kind === 'TailscaleTailnet',
-    },
-  ]).describe('The TailscaleTailnet.'),
+  tailscaleTailnetRef: reference.describe('The TailscaleTailnet.'),
   serviceDiscovery: z
     .object({
       enabled: z.boolean().describe('Whether services of the tailnet are looked for.').default(true),
@@ -71,13 +63,7 @@ const extensionServer = z.object({
 });
 
 const spec = z.object({
-  gatewayRef: withRules(reference, [
-    {
-      cel: "self.group == 'gateway.networking.k8s.io' && self.kind == 'Gateway'",
-      message: 'must refer to a Gateway of gateway.networking.k8s.io',
-      holds: ({ group, kind }) => group === 'gateway.networking.k8s.io' && kind === 'Gateway',
-    },
-  ]).describe('The Gateway of Gateway API that serves the tailnets.'),
+  gatewayRef: reference.describe('The Gateway of Gateway API that serves the tailnets.'),
   tailnets: mapListOf(tailnet, { keys: ['name'], min: 1, max: 64 }).describe('The tailnets.'),
   extensionServer: extensionServer
     .describe('The extension server, where the operator runs it. Else the deployment decides, and a condition says so.')

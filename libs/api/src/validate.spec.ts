@@ -86,13 +86,12 @@ describe('validate', () => {
       'kind: must be TailscaleServices',
       'metadata.name: must be a DNS name: lower-case letters, digits, - and .',
     ]);
-    const namespaced = {
-      ...services({ oauthSecretName: 'oauth' }),
-      kind: 'TailscaleTailnet',
-    };
-    expect(errorsOf(validate('TailscaleTailnet', namespaced))).toEqual([
-      'metadata.namespace: must not be set: TailscaleTailnet is cluster-scoped',
-    ]);
+  });
+
+  it('drops the namespace of a cluster-scoped object, as the API server does', () => {
+    const object = { ...services({ oauthSecretName: 'oauth' }), kind: 'TailscaleTailnet' };
+    const result = validate('TailscaleTailnet', object);
+    expect(result.ok && result.value.metadata).toEqual({ name: 'web' });
   });
 
   describe('unknown fields', () => {

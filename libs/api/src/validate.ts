@@ -4,7 +4,6 @@ import { customResourceDefinition } from './custom-resource-definition.ts';
 import { API_VERSION } from './group.ts';
 import { kinds } from './kinds.ts';
 import type { KindName, ObjectInputOf, ObjectOf } from './kinds.ts';
-import type { ObjectMeta } from './object-meta.ts';
 import type { StructuralSchema } from './structural-schema.ts';
 import { dnsLabel, dnsSubdomain } from './text.ts';
 
@@ -46,7 +45,8 @@ export function validate<K extends KindName>(
   object: unknown,
   options: ValidateOptions = {},
 ): Validation<ObjectOf<K>> {
-  const input = withoutNulls(object);
+  const given = withoutNulls(object);
+  const input = kinds[kind].namespaced ? given : withoutNamespace(given);
   const unknown = options.unknownFields === 'reject' ? unknownFields(input, customResourceSchema(kind), '') : [];
   const parsed = objectSchema(kind).safeParse(input, { error: messageOf });
   if (parsed.success && unknown.length === 0) {
@@ -69,19 +69,21 @@ export function defaulted<K extends KindName>(kind: K, object: ObjectInputOf<K>)
 const metadata = z.looseObject({ name: dnsSubdomain, namespace: dnsLabel.optional() });
 
 function objectSchema(kind: KindName) {
-  const { spec, status, namespaced } = kinds[kind];
+  const { spec, status } = kinds[kind];
   return z.object({
     apiVersion: z.literal(API_VERSION),
     kind: z.literal(kind),
-    metadata: namespaced
-      ? metadata
-      : metadata.refine((m) => m.namespace === undefined, {
-          message: `must not be set: ${kind} is cluster-scoped`,
-          path: ['namespace'],
-        }),
+    metadata,
     spec,
     status: status.optional(),
-  }) satisfies z.ZodType<{ metadata: Pick<ObjectMeta, 'name'> }>;
+  });
+}
+
+/** As the API server does: the namespace of a cluster-scoped object counts as absent. */
+function withoutNamespace(object: unknown): unknown {
+  if (!isFields(object) || !isFields(object['metadata'])) return object;
+  const { namespace: _, ...kept } = object['metadata'];
+  return { ...object, metadata: kept };
 }
 
 const customResourceSchema = (kind: KindName): StructuralSchema | undefined =>

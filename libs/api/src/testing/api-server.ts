@@ -26,6 +26,9 @@ export function admission(crd: CustomResourceDefinition): (object: unknown) => V
   const rules = new CelRules();
   return (object) => {
     const stored = prepared(structuredClone(object), schema);
+    if (crd.spec.scope === 'Cluster' && isFields(stored) && isFields(stored['metadata'])) {
+      delete stored['metadata']['namespace'];
+    }
     if (!fits(stored)) return { ok: false, errors: schemaErrors(fits) };
     const errors = [...duplicates(stored, schema, ''), ...rules.violations(stored, schema, '')];
     return errors.length > 0 ? { ok: false, errors } : { ok: true, stored };
