@@ -168,9 +168,11 @@ describe('Ensure', () => {
 
     const registry = () => readRegistry(bench.api.state.service('svc:web')?.['annotations'] as Record<string, string>);
     await until('both are there', () => registry().owner === 'east' && registry().consumers[0] === 'west');
-    expect(await metric('service_coordinator_reasserted_writes_total')).toEqual([
-      'service_coordinator_reasserted_writes_total 1',
-    ]);
+    await until('it is counted', async () =>
+      (await metric('service_coordinator_reasserted_writes_total ')).includes(
+        'service_coordinator_reasserted_writes_total 1',
+      ),
+    );
   });
 
   it('brings back a service that was deleted, with its IPv4', async () => {

@@ -7,7 +7,7 @@ describe('KeyedQueue', () => {
   it('runs one task per key at a time, in order, and other keys beside', async () => {
     const queue = new KeyedQueue(10);
     const order: string[] = [];
-    const gate = Promise.withResolvers<void>();
+    const gate = Promise.withResolvers<undefined>();
     const first = queue.run('a', never, async () => {
       await gate.promise;
       order.push('a1');
@@ -16,14 +16,14 @@ describe('KeyedQueue', () => {
     await queue.run('b', never, async () => void order.push('b1'));
     expect(order).toEqual(['b1']);
 
-    gate.resolve();
+    gate.resolve(undefined);
     await Promise.all([first, second, queue.idle()]);
     expect(order).toEqual(['b1', 'a1', 'a2']);
   });
 
   it('goes on after a failure, skips who gave up, and refuses above its bound', async () => {
     const queue = new KeyedQueue(2);
-    const gate = Promise.withResolvers<void>();
+    const gate = Promise.withResolvers<undefined>();
     const failing = queue.run('a', never, async () => {
       await gate.promise;
       throw new Error('boom');
@@ -34,7 +34,7 @@ describe('KeyedQueue', () => {
     await expect(queue.run('b', never, async () => undefined)).rejects.toMatchObject({ code: 'overloaded' });
 
     gone.abort();
-    gate.resolve();
+    gate.resolve(undefined);
     await expect(failing).rejects.toThrow('boom');
     await expect(waiting).rejects.toMatchObject({ code: 'deadline-exceeded' });
     expect(ran).toBe(false);
