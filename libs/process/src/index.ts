@@ -1,0 +1,12 @@
+export { parseBindAddress } from './bind-address.ts';
+export type { BindAddress } from './bind-address.ts';
+export type { CommonEnv } from './common-env.ts';
+export { ConfigError } from './config-error.ts';
+export { parseEnv } from './env.ts';
+export { createLogger } from './logger.ts';
+export type { Logger, LoggerOptions, LogLevel } from './logger.ts';
+export { ReadinessGates } from './readiness.ts';
+export type { Gate, Readiness } from './readiness.ts';
+export { runService } from './run-service.ts';
+export type { ServiceContext, ServiceDefinition } from './run-service.ts';
+export { version } from './version.ts';
