@@ -1,0 +1,98 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { ProbeTarget } from '@tsgateway/model';
+import { Lane } from './lane.ts';
+import { type Prober, proberFor } from './probe/prober.ts';
+import { observe, type ProbeResult, type TargetState, unknownState } from './threshold.ts';
+
+export interface CheckerOptions {
+  /** The state that others should know is different: first known, or turned. Called in the turn of the result. */
+  readonly onChange: (target: ProbeTarget, state: TargetState) => void;
+  readonly onRemoved: (target: ProbeTarget) => void;
+  /** Every result, for metrics. */
+  readonly onResult: (target: ProbeTarget, result: ProbeResult) => void;
+  readonly proberFor?: (target: ProbeTarget) => Prober;
+}
+
+interface Checked {
+  target: ProbeTarget;
+  readonly prober: Prober;
+  readonly abort: AbortController;
+  state: TargetState;
+}
+
+/** Probes in flight at most, of targets that answer and of those that last timed out: the latter never delay the former. */
+const laneWidth = 1000;
+
+/**
+ * Probes each target at its interval, from start to start, the first time at a random instant of it. Every probe ends
+ * by the target's timeout.
+ */
+export class Checker {
+  readonly #options: CheckerOptions;
+  readonly #checked = new Map<string, Checked>();
+  readonly #lane = new Lane(laneWidth);
+  readonly #slowLane = new Lane(laneWidth);
+
+  constructor(options: CheckerOptions) {
+    this.#options = options;
+  }
+
+  /** Probes these targets from now on, and no others. What is known of a target that stays is kept. */
+  set(targets: ReadonlyMap<string, ProbeTarget>): void {
+    for (const [id, checked] of this.#checked) {
+      if (targets.has(id)) continue;
+      this.#checked.delete(id);
+      checked.abort.abort();
+      this.#options.onRemoved(checked.target);
+    }
+    for (const [id, target] of targets) {
+      const checked = this.#checked.get(id);
+      if (checked) checked.target = target;
+      else this.#add(id, target);
+    }
+  }
+
+  /** What is known of each target. */
+  *states(): Generator<[ProbeTarget, TargetState]> {
+    for (const { target, state } of this.#checked.values()) yield [target, state];
+  }
+
+  close(): void {
+    this.set(new Map());
+  }
+
+  #add(id: string, target: ProbeTarget): void {
+    const make = this.#options.proberFor ?? proberFor;
+    const checked: Checked = { target, prober: make(target), abort: new AbortController(), state: unknownState };
+    this.#checked.set(id, checked);
+    void this.#run(checked);
+  }
+
+  async #run(checked: Checked): Promise<void> {
+    const { signal } = checked.abort;
+    let due = performance.now() + Math.random() * checked.target.intervalMs;
+    while (!signal.aborted) {
+      await delay(Math.max(0, due - performance.now()), undefined, { signal }).catch(() => undefined);
+      if (signal.aborted) break;
+      const timedOut = checked.state.recentFailures.at(-1)?.errorType === 'Timeout' && checked.state.failures > 0;
+      const startedAt = await (timedOut ? this.#slowLane : this.#lane).run(() => this.#probe(checked));
+      due = Math.max(startedAt + checked.target.intervalMs, performance.now());
+    }
+    await checked.prober.close();
+  }
+
+  /** @returns when it began, by `performance.now`. */
+  async #probe(checked: Checked): Promise<number> {
+    const { target, prober, abort } = checked;
+    const startedAt = performance.now();
+    const deadline = AbortSignal.timeout(target.timeoutMs);
+    const failure = await prober.probe(AbortSignal.any([abort.signal, deadline]));
+    if (abort.signal.aborted) return startedAt;
+    const result: ProbeResult = { atMs: Date.now(), durationMs: performance.now() - startedAt, failure };
+    const before = checked.state;
+    checked.state = observe(before, result, target);
+    this.#options.onResult(target, result);
+    if (checked.state.healthy !== before.healthy) this.#options.onChange(target, checked.state);
+    return startedAt;
+  }
+}
