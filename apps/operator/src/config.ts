@@ -1,0 +1,24 @@
+import { z } from 'zod';
+
+const hostPort = z
+  .string()
+  .regex(/^(\[[0-9a-fA-F:.]+\]|[^\s:[\]]+):\d{1,5}$/, 'must be host:port, an IPv6 host in brackets');
+
+/** The operator's own environment variables; the common ones are the process library's. */
+export const config = z.object({
+  /** Unset: the pod's service account. */
+  KUBECONFIG: z.string().optional(),
+  GRPC_PORT: z.coerce.number().int().min(0).max(65_535).default(5010),
+  COORDINATOR_ADDRESS: hostPort.default('service-coordinator.tailscale-gateway-system.svc:5020'),
+  /** The health checkers, host:port each. Empty: nothing is probed, every backend counts as healthy. */
+  HEALTH_CHECKER_ADDRESSES: z
+    .string()
+    .default('')
+    .transform((list) => [...new Set(list.split(',').map((a) => a.trim()))].filter((a) => a !== '').sort())
+    .pipe(z.array(hostPort)),
+  LEADER_ELECTION_ENABLED: z.stringbool().default(true),
+  LEADER_ELECTION_ID: z.string().min(1).default('tailscale-gateway-operator'),
+  MAX_CONCURRENT_RECONCILES: z.coerce.number().int().min(1).max(1000).default(20),
+});
+
+export type Config = z.output<typeof config>;
