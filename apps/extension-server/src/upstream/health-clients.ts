@@ -46,6 +46,7 @@ export class HealthClients {
     const client = new HealthServiceClient(address, credentials.createInsecure(), clientOptions());
     signal.addEventListener('abort', () => client.close());
     watchStream<HealthUpdate>({
+      name: `health of ${address}`,
       open: () => client.watchHealth({ client: name }),
       onMessage: (update) => {
         if (followed.checker !== undefined && followed.checker !== update.checker)

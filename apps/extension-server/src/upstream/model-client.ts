@@ -23,6 +23,7 @@ export function followModel(options: ModelClientOptions): void {
   signal.addEventListener('abort', () => client.close());
   let warned = false;
   watchStream<ModelUpdate>({
+    name: `model of ${options.address}`,
     open: () => client.watchModel({ client: options.client }),
     onMessage: (update) => {
       const taken = options.onUpdate(update);

@@ -14,13 +14,25 @@ const types: readonly (readonly [RegExp, ErrorType])[] = [
 
 /** What an error of a socket or of an HTTP client means for a status. */
 export function failureOf(error: unknown): ProbeFailure {
-  for (let e: unknown = error; e instanceof Error; e = e.cause) {
-    for (const id of [(e as NodeJS.ErrnoException).code, e.name]) {
-      if (typeof id !== 'string') continue;
-      const errorType = types.find(([pattern]) => pattern.test(id))?.[1];
-      if (errorType) return { errorType, message: `${id}: ${e.message || errorType}`.slice(0, 256) };
+  for (let e = error; isErrorLike(e); e = e.cause ?? e.errors?.[0]) {
+    for (const id of [e.code, e.name]) {
+      const errorType = types.find(([pattern]) => pattern.test(id ?? ''))?.[1];
+      if (errorType) return { errorType, message: `${id}: ${e.message || errorType}`.slice(0, maxMessage) };
     }
-    if (e instanceof AggregateError && e.errors.length > 0) return failureOf(e.errors[0]);
   }
-  return { errorType: 'Unknown', message: String(error instanceof Error ? error.message : error).slice(0, 256) };
+  const message = isErrorLike(error) ? error.message : String(error);
+  return { errorType: 'Unknown', message: message.slice(0, maxMessage) };
 }
+
+const maxMessage = 256;
+
+interface ErrorLike {
+  readonly message: string;
+  readonly name?: string;
+  readonly code?: string;
+  readonly cause?: unknown;
+  /** Of an AggregateError: one for each address that was tried. */
+  readonly errors?: readonly unknown[];
+}
+
+const isErrorLike = (e: unknown): e is ErrorLike => typeof e === 'object' && e !== null && 'message' in e;
