@@ -93,7 +93,7 @@ describe('Ensure', () => {
     expect(joined).toMatchObject({
       created: false,
       ownerOperator: '',
-      consumerOperators: [],
+      consumerOperators: ['east'],
       specConflicts: ['ports', 'tags', 'comment', 'annotations'],
     });
     expect(bench.api.state.service('svc:web')).toMatchObject(foreign);

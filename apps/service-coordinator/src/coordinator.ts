@@ -116,7 +116,7 @@ export class Coordinator {
       if (ensured.changed) verifier.watch(watched);
       else verifier.renew(watched);
       metrics.services(this.serviceCount());
-      return this.answer(tailnet, ensured, operatorId);
+      return this.answer(tailnet, ensured);
     });
   }
 
@@ -211,7 +211,7 @@ export class Coordinator {
     });
   }
 
-  private async answer(tailnet: Tailnet, ensured: Ensured, operatorId: string): Promise<EnsureResponse> {
+  private async answer(tailnet: Tailnet, ensured: Ensured): Promise<EnsureResponse> {
     const { record, registry } = ensured;
     const { magicDnsSuffix } = await tailnet.describe().catch((error: unknown) => {
       this.options.log.warn({ err: (error as Error).message }, 'the MagicDNS suffix is unknown');
@@ -229,7 +229,8 @@ export class Coordinator {
       addresses: record.addrs ?? [],
       dnsName: magicDnsSuffix === '' ? '' : `${record.name.replace(/^svc:/, '')}.${magicDnsSuffix}`,
       ownerOperator: registry.owner ?? '',
-      consumerOperators: registry.consumers.filter((operator) => operator !== operatorId),
+      // All but the owner, the caller included: what every operator's status shows is the same.
+      consumerOperators: [...registry.consumers],
       registryKey: registryKey(record.name),
       created: ensured.created,
       specConflicts: ensured.conflicts,

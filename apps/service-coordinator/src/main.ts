@@ -47,7 +47,6 @@ await runService({
     };
     announce(false);
     const port = await server.listen(`${env.BIND_HOST}:${env.GRPC_PORT}`);
-    server.setServing('', true);
     onStop('gRPC server', () => server.close());
     log.info({ port, tailnetApi: env.TAILSCALE_API_URL }, 'Starting ServiceCoordinator');
 

@@ -145,7 +145,7 @@ describe('TailscaleApi', () => {
   it('bounds a slow call, obeys its caller, and reports an outage', async () => {
     const api = connect({ attemptTimeoutMs: 50, deadlineMs: 150 });
     await api.describe();
-    server.setFaults({ latencyMs: 5000 });
+    server.setFaults({ latencyMs: 400 });
     await expect(api.vipServices.put({ name: 'svc:web' })).rejects.toMatchObject({ code: 'timeout', refused: false });
 
     const patient = connect();
