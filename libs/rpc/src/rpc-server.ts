@@ -1,0 +1,106 @@
+import { Server, ServerCredentials } from '@grpc/grpc-js';
+import type { ServiceDefinition, UntypedServiceImplementation } from '@grpc/grpc-js';
+import type { Logger } from '@tsgateway/process';
+import { descriptorSet } from '@tsgateway/protos/descriptors';
+import { HealthService as HealthDefinition } from '@tsgateway/protos/grpc/health/v1/health';
+import { ServerReflectionService } from '@tsgateway/protos/grpc/reflection/v1/reflection';
+import type { Registry } from 'prom-client';
+
+import { CallObserver } from './call-observer.ts';
+import { HealthService } from './health-service.ts';
+import { reflectionService, reflectionV1Alpha } from './reflection-service.ts';
+import { serverMetrics } from './server-metrics.ts';
+
+export interface RpcServer {
+  /** Adds a service, as serving. Before `listen`. */
+  add(definition: ServiceDefinition, implementation: UntypedServiceImplementation): void;
+  /** What `grpc.health.v1` says of a service (full name); '' = the server as a whole, serving from `listen` on. */
+  setServing(service: string, serving: boolean): void;
+  /**
+   * Adds health and reflection, and listens; resolves to the bound port.
+   * @throws Error that names the address, if it cannot be bound.
+   */
+  listen(address: string): Promise<number>;
+  /**
+   * Reports NOT_SERVING, ends open response streams with UNAVAILABLE, lets running calls finish, and cuts what is left
+   * after 5 s. Safe to call twice.
+   */
+  close(): Promise<void>;
+}
+
+export interface RpcServerOptions {
+  readonly log: Logger;
+  readonly metrics: Registry;
+  /** Limit of a message received; larger ones are answered RESOURCE_EXHAUSTED. 100 MiB unless told. */
+  readonly maxMessageBytes?: number;
+}
+
+const closeDeadlineMs = 5_000;
+
+/** A gRPC server (plain text) with health, reflection, metrics, keepalive and an orderly end. */
+export function createRpcServer(options: RpcServerOptions): RpcServer {
+  const { log } = options;
+  const observer = new CallObserver(serverMetrics(options.metrics));
+  const health = new HealthService();
+  const services: string[] = [];
+  const server = new Server({
+    interceptors: [observer.interceptor],
+    'grpc.max_receive_message_length': options.maxMessageBytes ?? 100 * 1024 * 1024,
+    'grpc.max_send_message_length': -1,
+    'grpc.keepalive_time_ms': 30_000,
+    'grpc.keepalive_timeout_ms': 5_000,
+    'grpc.keepalive_permit_without_calls': 1,
+    'grpc.max_connection_idle_ms': 300_000,
+    'grpc.max_connection_age_ms': 1_800_000,
+  });
+
+  const add: RpcServer['add'] = (definition, implementation) => {
+    const name = Object.values(definition)[0]?.path.split('/')[1];
+    if (name === undefined) throw new Error('a service without methods cannot be added');
+    server.addService(definition, implementation);
+    services.push(name);
+    health.set(name, true);
+  };
+
+  let closing: Promise<void> | undefined;
+  return {
+    add,
+    setServing: (service, serving) => health.set(service, serving),
+
+    async listen(address) {
+      add(HealthDefinition, health.implementation);
+      const reflection = reflectionService({ descriptorSet, services: () => services });
+      add(ServerReflectionService, reflection);
+      server.addService(reflectionV1Alpha, reflection);
+      const port = await new Promise<number>((resolve, reject) => {
+        server.bindAsync(address, ServerCredentials.createInsecure(), (error, bound) => {
+          if (error) reject(new Error(`cannot serve gRPC on ${address}: ${error.message}`, { cause: error }));
+          else resolve(bound);
+        });
+      });
+      health.set('', true);
+      log.info({ address, port, services }, 'Serving gRPC');
+      return port;
+    },
+
+    close: () => (closing ??= closeGracefully()),
+  };
+
+  async function closeGracefully(): Promise<void> {
+    health.stopServing();
+    // One turn for the readers of health to be told before their streams end.
+    await new Promise(setImmediate);
+    observer.endStreams('the server is shutting down');
+    await new Promise<void>((resolve) => {
+      const force = setTimeout(() => {
+        log.warn({ afterMs: closeDeadlineMs }, 'Calls are still running: cutting them');
+        server.forceShutdown();
+        resolve();
+      }, closeDeadlineMs);
+      server.tryShutdown(() => {
+        clearTimeout(force);
+        resolve();
+      });
+    });
+  }
+}
