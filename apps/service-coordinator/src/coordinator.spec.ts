@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { decideEnsure, entryKey, readRegistry } from '@tsgateway/coordination';
 import type { EnsureRequest } from '@tsgateway/protos/tsgateway/v1alpha1/coordinator';
+import { asCoordinatorError, type CoordinatorError } from './coordinator-error.ts';
 import { Bench, CLIENT, detachRequest, ensureRequest, secret, TAILNET, until, type Seat } from './testing/bench.ts';
 
 const never = new AbortController().signal;
@@ -180,6 +181,33 @@ describe('Ensure', () => {
     bench.api.state.deleteService('svc:web');
     await until('it is back', () => bench.api.state.service('svc:web') !== undefined);
     expect(bench.api.state.service('svc:web')?.addrs[0]).toBe(addresses[0]);
+  });
+});
+
+describe('a tailnet in trouble', () => {
+  it('passes on how long the tailnet asks to wait, and asks nothing more until then', async () => {
+    bench.api.setFaults({ rateLimitRate: 1, retryAfterSeconds: 60 });
+    const limited = await seat.coordinator.ensure(ensureRequest(), never).catch(asCoordinatorError);
+    expect(limited).toMatchObject({ code: 'overloaded' });
+    expect((limited as CoordinatorError).retryAfterMs).toBeGreaterThan(55_000);
+    bench.api.setFaults({});
+    const before = [...bench.api.calls().values()];
+    await expect(seat.coordinator.detach(detachRequest(), never)).rejects.toThrow(/rate limit/);
+    expect([...bench.api.calls().values()]).toEqual(before);
+  });
+
+  it('is unavailable while the API is away, and works again after', async () => {
+    bench.api.setFaults({ outage: true });
+    await expect(seat.coordinator.ensure(ensureRequest(), never)).rejects.toMatchObject({ code: 'unavailable' });
+    bench.api.setFaults({});
+    expect(await seat.coordinator.ensure(ensureRequest(), never)).toMatchObject({ created: true });
+  });
+
+  it('does not delete for a caller that gave up', async () => {
+    await seat.coordinator.ensure(ensureRequest(), never);
+    const gone = AbortSignal.abort();
+    await expect(seat.coordinator.detach(detachRequest(), gone)).rejects.toMatchObject({ code: 'deadline-exceeded' });
+    expect(bench.api.state.service('svc:web')).toBeDefined();
   });
 });
 

@@ -87,9 +87,11 @@ describe('the service coordinator as a process', () => {
 
   const serving = async (of: Running): Promise<number> => {
     const health = new HealthClient(await of.address(), credentials.createInsecure());
-    const answer = await call(health.check.bind(health), { service: SERVICE });
+    const answer = await new Promise<number>((resolve) =>
+      health.check({ service: SERVICE }, (error, response) => resolve(error ? -1 : response.status)),
+    );
     health.close();
-    return 'status' in answer ? answer.status : -1;
+    return answer;
   };
 
   beforeAll(async () => {
