@@ -140,11 +140,11 @@ const detailsOf = (error: unknown): string => {
 function tailnetFailure(error: unknown): TailnetFailure {
   switch (codeOf(error)) {
     case status.NOT_FOUND:
+    case status.INVALID_ARGUMENT:
       return 'TailnetNotFound';
     case status.FAILED_PRECONDITION:
       // One code for both: the Secret is missing, or lacks a key.
       return detailsOf(error).includes('does not exist') ? 'SecretNotFound' : 'SecretInvalid';
-    case status.INVALID_ARGUMENT:
     case status.UNAUTHENTICATED:
       return 'CredentialsInvalid';
     case status.PERMISSION_DENIED:

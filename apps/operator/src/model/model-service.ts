@@ -94,6 +94,5 @@ export class ModelService {
     call.on('error', gone);
     this.#streams.set(stream, call);
     log.info({ client, revision: String(this.#o.revision()) }, 'model reader came');
-    stream.start();
   }
 }

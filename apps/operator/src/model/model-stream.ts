@@ -10,15 +10,11 @@ export class ModelStream {
   readonly #model: () => MeshModel;
   readonly #latest: LatestPerKey<undefined, ModelUpdate>;
 
-  /** `model` gives the model as it is at the moment of asking. */
+  /** Sends the snapshot. `model` gives the model as it is at the moment of asking. */
   constructor(model: () => MeshModel, stream: MessageSink<ModelUpdate>) {
     this.#model = model;
     this.#latest = new LatestPerKey({ stream, toMessage: (keys) => this.#update([...keys.keys()]) });
-  }
-
-  /** Sends the snapshot. Call once, first. */
-  start(): void {
-    this.#latest.send(snapshotOf(this.#model()));
+    this.#latest.send(snapshotOf(model()));
   }
 
   /** Keys of services and routes that were set or removed. */

@@ -127,7 +127,7 @@ function findingsOf({ facts, unhealthy }: { facts: EndpointsFacts; unhealthy: nu
           type: 'ProxiesReady',
           status: 'Unknown',
           reason: 'Progressing',
-          message: `No proxies are run yet: ${listed(direct)} are dialled at their addresses in the tailnet, which works where the gateway's nodes are in the tailnet. Set externalTarget otherwise.`,
+          message: `No proxies are run yet: the gateway dials ${listed(direct)} at its address in the tailnet, which works where its nodes are in the tailnet. Set externalTarget otherwise.`,
         },
   );
   if (object.spec.autoDiscovery?.enabled) {

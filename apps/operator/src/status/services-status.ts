@@ -169,14 +169,19 @@ function failoverStatus(facts: ServicesFacts, { service, plan }: { service: Mesh
   if (activeTier === 'secondary') {
     return { ...before, activeTier, failoverReason: failoverReason(service, plan), lastFailover: now };
   }
-  return before === undefined ? { activeTier } : { ...before, activeTier, lastFailback: now };
+  return before === undefined
+    ? { activeTier }
+    : { ...before, activeTier, failoverReason: UNHEALTHY, lastFailback: now };
 }
 
 function failoverReason(service: MeshService, plan: Plan): string {
   const primaries = new Set(service.groups.filter((g) => g.tier === 0).map((g) => g.name));
   const fit = plan.groups.some((g) => primaries.has(g.name) && g.machines.some((m) => m.healthy));
-  return fit && !plan.panic ? 'failback-delay' : 'primary-endpoints-unhealthy';
+  return fit && !plan.panic ? 'failback-delay' : UNHEALTHY;
 }
+
+/** Stays after the failback, as the reason of `lastFailover`. */
+const UNHEALTHY = 'primary-endpoints-unhealthy';
 
 function discoveredServices({ object, previous, nowMs }: ServicesFacts): DiscoveredService[] | undefined {
   const external = object?.spec.serviceDiscovery?.externalServices ?? [];
@@ -239,10 +244,12 @@ function programmed({ object, vip, previous, generation }: ServicesFacts): Findi
     reason,
     message,
   });
-  if (object === undefined || vip === undefined) {
-    const known = previous?.conditions?.find((c) => c.type === 'Programmed');
+  const known = previous?.conditions?.find((c) => c.type === 'Programmed' && c.observedGeneration === generation);
+  // A VIP service that is there does not go away because nobody answers for a while.
+  const silent = vip?.kind === 'failed' && vip.reason === 'CoordinatorUnreachable' && known?.status === 'True';
+  if (object === undefined || vip === undefined || silent) {
     // A new leader has not asked yet; what its predecessor found for this generation stands.
-    if (known?.observedGeneration === generation) return finding(known.status, known.reason, known.message);
+    if (known) return finding(known.status, known.reason, known.message);
     return finding('Unknown', 'Pending', 'The coordinator has not answered yet.');
   }
   if (vip.kind === 'failed') return finding('False', vip.reason, vip.message);
@@ -254,11 +261,10 @@ function programmed({ object, vip, previous, generation }: ServicesFacts): Findi
 }
 
 function coordinated(vip: VipOutcome | undefined, { previous, generation }: ServicesFacts): Finding[] {
-  if (vip === undefined) {
+  if (vip?.kind !== 'ensured') {
     const known = previous?.conditions?.find((c) => c.type === 'Coordinated');
-    return known?.observedGeneration === generation ? [{ ...known }] : [];
+    return known?.observedGeneration === generation ? [known] : [];
   }
-  if (vip.kind !== 'ensured') return [];
   const finding = (status: Finding['status'], reason: string, message: string): Finding[] => [
     { type: 'Coordinated', status, reason, message },
   ];
