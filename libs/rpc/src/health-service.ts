@@ -48,7 +48,7 @@ export class HealthService {
   #watch(call: ServerWritableStream<HealthCheckRequest, HealthCheckResponse>): void {
     const { service } = call.request;
     if (this.#watcherCount >= maxWatchers) {
-      call.destroy(problem(status.RESOURCE_EXHAUSTED, `more than ${maxWatchers} watches of health`));
+      call.emit('error', problem(status.RESOURCE_EXHAUSTED, `more than ${maxWatchers} watches of health`));
       return;
     }
     const watcher = new LatestPerKey<ServingStatus, HealthCheckResponse>({

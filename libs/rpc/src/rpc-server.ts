@@ -1,4 +1,4 @@
-import { Server, ServerCredentials } from '@grpc/grpc-js';
+import { Server, ServerCredentials, setLogger } from '@grpc/grpc-js';
 import type { ServiceDefinition, UntypedServiceImplementation } from '@grpc/grpc-js';
 import type { Logger } from '@tsgateway/process';
 import { descriptorSet } from '@tsgateway/protos/descriptors';
@@ -40,6 +40,7 @@ const closeDeadlineMs = 5_000;
 /** A gRPC server (plain text) with health, reflection, metrics, keepalive and an orderly end. */
 export function createRpcServer(options: RpcServerOptions): RpcServer {
   const { log } = options;
+  logInsteadOfConsole(log.child('grpc-js'));
   const observer = new CallObserver(serverMetrics(options.metrics));
   const health = new HealthService();
   const services: string[] = [];
@@ -103,4 +104,13 @@ export function createRpcServer(options: RpcServerOptions): RpcServer {
       });
     });
   }
+}
+
+/** grpc-js has one logger for the process, and by default prints to the console what would not parse as a log line. */
+function logInsteadOfConsole(log: Logger): void {
+  const at =
+    (level: 'warn' | 'debug') =>
+    (...parts: unknown[]): void =>
+      log[level]({}, parts.join(' '));
+  setLogger({ error: at('warn'), info: at('debug'), debug: at('debug') });
 }
