@@ -1,0 +1,122 @@
+import type { MeshService, Strategy } from '@tsgateway/model';
+import {
+  Cluster,
+  Cluster_CommonLbConfig,
+  Cluster_DiscoveryType,
+  type LoadBalancingPolicy,
+} from '@tsgateway/protos/envoy/config/cluster/v3/cluster';
+import { OutlierDetection } from '@tsgateway/protos/envoy/config/cluster/v3/outlier_detection';
+import {
+  ApiConfigSource_ApiType,
+  ApiVersion,
+  ConfigSource,
+} from '@tsgateway/protos/envoy/config/core/v3/config_source';
+import {
+  LeastRequest,
+  LeastRequest_SelectionMethod,
+} from '@tsgateway/protos/envoy/extensions/load_balancing_policies/least_request/v3/least_request';
+import { RoundRobin } from '@tsgateway/protos/envoy/extensions/load_balancing_policies/round_robin/v3/round_robin';
+import { pack } from './any.ts';
+import { edsClusterName } from './names.ts';
+import { transportSocketMatches } from './upstream-tls.ts';
+
+export interface ServiceClusterInput {
+  /** Also the name by which it asks for its endpoints. */
+  readonly name: string;
+  /** The cluster that Envoy Gateway made for a rule: timeouts, protocols, circuit breakers and all else come from it. */
+  readonly base: Cluster;
+  /** Undefined: not known (yet); its cluster has no endpoints. */
+  readonly service: MeshService | undefined;
+  /** The CA bundle in Envoy's file system; undefined: certificates of HTTPS machines are not verified. */
+  readonly caFile: string | undefined;
+}
+
+/** The cluster that stands for a service: `base`, but for where endpoints come from and how they are chosen. */
+export function serviceCluster({ name, base, service, caFile }: ServiceClusterInput): Cluster {
+  return {
+    ...withoutIdentity(base),
+    name,
+    clusterDiscoveryType: { $case: 'type', value: Cluster_DiscoveryType.EDS },
+    edsClusterConfig: { serviceName: name, edsConfig },
+    loadAssignment: undefined,
+    loadBalancingPolicy: loadBalancingPolicy(service?.strategy ?? 'round-robin'),
+    commonLbConfig: {
+      ...(base.commonLbConfig ?? Cluster_CommonLbConfig.fromPartial({})),
+      // The plan panics for us, and says so; Envoy's own panic would send requests to machines that are down.
+      healthyPanicThreshold: { value: 0 },
+    },
+    outlierDetection: base.outlierDetection ?? outlierDetection,
+    transportSocketMatches: [...transportSocketMatches(service, caFile), ...base.transportSocketMatches],
+  };
+}
+
+/** What two rules must have in common to share a cluster: all but names and metadata. */
+export function sharedSettings(base: Cluster): Uint8Array {
+  return Cluster.encode({ ...withoutIdentity(base), edsClusterConfig: undefined, loadAssignment: undefined }).finish();
+}
+
+const withoutIdentity = (base: Cluster): Cluster => ({ ...base, name: '', altStatName: '', metadata: undefined });
+
+/**
+ * Straight from us, past Envoy Gateway, so that a failure takes effect at once. The fetch timeout is finite: without
+ * one, an Envoy that starts while we are away would hold back unrelated routes too.
+ */
+const edsConfig = ConfigSource.fromPartial({
+  resourceApiVersion: ApiVersion.V3,
+  initialFetchTimeout: { seconds: 10n, nanos: 0 },
+  configSourceSpecifier: {
+    $case: 'apiConfigSource',
+    value: {
+      apiType: ApiConfigSource_ApiType.DELTA_GRPC,
+      transportApiVersion: ApiVersion.V3,
+      setNodeOnFirstMessageOnly: true,
+      grpcServices: [{ targetSpecifier: { $case: 'envoyGrpc', value: { clusterName: edsClusterName } } }],
+    },
+  },
+});
+
+/**
+ * The second line, for what happens between two probes: a host that five requests in a row could not connect to is
+ * out for some seconds. Answers do not count (a 503 may be the application's own), and never more than half of the
+ * hosts, so the last one always stays.
+ */
+const outlierDetection = OutlierDetection.fromPartial({
+  interval: { seconds: 1n, nanos: 0 },
+  baseEjectionTime: { seconds: 5n, nanos: 0 },
+  maxEjectionTime: { seconds: 30n, nanos: 0 },
+  maxEjectionPercent: 50,
+  splitExternalLocalOriginErrors: true,
+  consecutiveLocalOriginFailure: 5,
+  enforcingConsecutiveLocalOriginFailure: 100,
+  enforcingConsecutive5xx: 0,
+  enforcingConsecutiveGatewayFailure: 0,
+  enforcingSuccessRate: 0,
+  enforcingLocalOriginSuccessRate: 0,
+});
+
+function loadBalancingPolicy(strategy: Strategy): LoadBalancingPolicy {
+  return { policies: [{ typedExtensionConfig: policyConfig(strategy) }] };
+}
+
+function policyConfig(strategy: Strategy) {
+  if (strategy === 'least-connections') {
+    return {
+      name: 'envoy.load_balancing_policies.least_request',
+      typedConfig: pack(
+        'envoy.extensions.load_balancing_policies.least_request.v3.LeastRequest',
+        LeastRequest,
+        // No locality weights, so that hosts compare across groups; all hosts, as the strategy promises the least.
+        LeastRequest.fromPartial({ selectionMethod: LeastRequest_SelectionMethod.FULL_SCAN }),
+      ),
+    };
+  }
+  const byGroup = { localityConfigSpecifier: { $case: 'localityWeightedLbConfig' as const, value: {} } };
+  return {
+    name: 'envoy.load_balancing_policies.round_robin',
+    typedConfig: pack(
+      'envoy.extensions.load_balancing_policies.round_robin.v3.RoundRobin',
+      RoundRobin,
+      RoundRobin.fromPartial(strategy === 'weighted' ? { localityLbConfig: byGroup } : {}),
+    ),
+  };
+}

@@ -1,0 +1,77 @@
+import type { BackendKind } from '@tsgateway/model';
+import { Metadata_FilterMetadataEntry } from '@tsgateway/protos/envoy/config/core/v3/base';
+import { concat, fieldHead, mapField, stringOf, valuesOf } from './wire.ts';
+
+/** One custom backend of a rule, as Envoy Gateway saw it. */
+export interface StampedBackend {
+  readonly kind: BackendKind;
+  readonly namespace: string;
+  readonly name: string;
+  /** Of the object; a model that has a lower one is behind Envoy Gateway. */
+  readonly generation: number;
+}
+
+const apiGroup = 'gateway.tailscale.com';
+const metadataKey = 'tsgateway';
+
+/** Field numbers: Cluster.metadata, Metadata.filter_metadata, and the key of its entries. */
+const METADATA = 25;
+const FILTER_METADATA = 1;
+const KEY = 1;
+
+/** Reads a Kubernetes object that Envoy Gateway hands over; undefined: it is no backend of ours. */
+export function backendOf(json: string): StampedBackend | undefined {
+  let object: unknown;
+  try {
+    object = JSON.parse(json);
+  } catch {
+    return undefined;
+  }
+  const { apiVersion, kind, metadata } = (object ?? {}) as Record<string, unknown>;
+  const { namespace, name, generation } = (metadata ?? {}) as Record<string, unknown>;
+  if (typeof apiVersion !== 'string' || !apiVersion.startsWith(`${apiGroup}/`)) return undefined;
+  if (kind !== 'TailscaleServices' && kind !== 'TailscaleEndpoints') return undefined;
+  if (typeof name !== 'string' || typeof namespace !== 'string') return undefined;
+  return { kind, namespace, name, generation: typeof generation === 'number' ? generation : 0 };
+}
+
+/** The cluster with its rule's backends in `metadata.filter_metadata["tsgateway"]`; all else byte by byte as it was. */
+export function writeStamp(cluster: Uint8Array, backends: readonly StampedBackend[]): Uint8Array {
+  const entry = Metadata_FilterMetadataEntry.encode({
+    key: metadataKey,
+    value: {
+      backends: backends.map(({ kind, namespace, name, generation }) => ({ kind, namespace, name, generation })),
+    },
+  }).finish();
+  const field = [fieldHead(FILTER_METADATA, entry.length), entry];
+  let last: Uint8Array | undefined;
+  for (const value of valuesOf(cluster, METADATA)) last = value;
+  if (last === undefined) {
+    const length = field.reduce((sum, f) => sum + f.length, 0);
+    return concat([cluster, fieldHead(METADATA, length), ...field]);
+  }
+  // A later entry of the same key wins, so a second stamp replaces the first.
+  return mapField(cluster, METADATA, (value) =>
+    value.byteOffset === last.byteOffset ? concat([value, ...field]) : value,
+  );
+}
+
+/** What `writeStamp` left in a serialized cluster; undefined: nothing. */
+export function readStamp(cluster: Uint8Array): StampedBackend[] | undefined {
+  let found: StampedBackend[] | undefined;
+  for (const metadata of valuesOf(cluster, METADATA)) {
+    for (const entry of valuesOf(metadata, FILTER_METADATA)) {
+      if (stringOf(entry, KEY) !== metadataKey) continue;
+      const value = Metadata_FilterMetadataEntry.decode(entry).value as { backends?: unknown } | undefined;
+      found = Array.isArray(value?.backends) ? value.backends.flatMap(asBackend) : [];
+    }
+  }
+  return found;
+}
+
+function asBackend(value: unknown): StampedBackend[] {
+  const { kind, namespace, name, generation } = (value ?? {}) as Partial<StampedBackend>;
+  if (kind !== 'TailscaleServices' && kind !== 'TailscaleEndpoints') return [];
+  if (typeof namespace !== 'string' || typeof name !== 'string') return [];
+  return [{ kind, namespace, name, generation: generation ?? 0 }];
+}

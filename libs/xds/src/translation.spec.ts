@@ -1,0 +1,173 @@
+import { describe, expect, it } from '@jest/globals';
+import type { BackendRef } from '@tsgateway/model';
+import { PostTranslateModifyResponse } from '@tsgateway/protos/proto/extension/service';
+import { type TranslationInput, translationRequest } from './testing/envoy-gateway.ts';
+import { goldens } from './testing/goldens.ts';
+import { model, type ModelInput } from './testing/model.ts';
+import { plain } from './testing/plain.ts';
+import { findStamps, translate, type TranslateOptions, whyBehind } from './translation.ts';
+
+const run = (input: TranslationInput, options: Partial<TranslateOptions> & { model: TranslateOptions['model'] }) =>
+  translate(findStamps(translationRequest(input)), { caFile: undefined, remembered: () => undefined, ...options });
+
+const rule = 'httproute/default/web/rule/0';
+const oneRule = (...backends: string[]): TranslationInput => ({
+  clusters: [{ name: rule, backends }],
+  routes: { [`${rule}/match/0`]: { cluster: rule } },
+});
+
+/** The share of each cluster in the first route; a number: it answers that status itself. */
+function sharesIn(response: Uint8Array): unknown {
+  const action = PostTranslateModifyResponse.decode(response).routes[0]?.virtualHosts[0]?.routes[0]?.action;
+  if (action?.$case === 'directResponse') return action.value.status;
+  const specifier = action?.$case === 'route' ? action.value.clusterSpecifier : undefined;
+  if (specifier?.$case === 'cluster') return specifier.value;
+  if (specifier?.$case !== 'weightedClusters') return undefined;
+  return Object.fromEntries(specifier.value.clusters.map((c) => [c.name, c.weight]));
+}
+
+describe('translate', () => {
+  it.each(goldens('translation'))('$name', ({ input, expected }) => {
+    const {
+      envoyGateway,
+      model: mesh,
+      caFile,
+    } = input as {
+      envoyGateway: TranslationInput;
+      model: ModelInput;
+      caFile?: string;
+    };
+    const translation = findStamps(translationRequest(envoyGateway));
+    const { response, degraded } = translate(translation, { model: model(mesh), caFile, remembered: () => undefined });
+    const { clusters, routes } = PostTranslateModifyResponse.decode(response);
+    const output = plain({ behind: whyBehind(translation, model(mesh)), degraded, clusters, routes });
+    const golden = expected(output);
+    expect(golden.actual).toBe(golden.expected);
+  });
+
+  it('is deterministic', () => {
+    const mesh = model({
+      services: [{ name: 'web' }],
+      routes: [{ name: 'web', rules: [['TailscaleServices/web:80']] }],
+    });
+    const input = oneRule('TailscaleServices/web@1');
+    expect(run(input, { model: mesh }).response).toEqual(run(input, { model: mesh }).response);
+  });
+
+  it('follows a rule that moved: its backends bind it, not its index', () => {
+    const mesh = model({
+      routes: [{ name: 'web', rules: [['TailscaleServices/new:80'], ['TailscaleServices/web:81']] }],
+    });
+    // Envoy Gateway has not seen the rule that was put first.
+    expect(sharesIn(run(oneRule('TailscaleServices/web@1'), { model: mesh }).response)).toBe(
+      'tsgateway/default/web/81',
+    );
+  });
+
+  it('lets the index decide between rules with the same backends, and equal shares need no decision', () => {
+    const refs = (a: number, b: number) => [`TailscaleServices/a:80=${a}`, `TailscaleServices/b:80=${b}`];
+    const input = oneRule('TailscaleServices/a@1', 'TailscaleServices/b@1');
+    const other = ['TailscaleServices/x:80'];
+    const shares = (...rules: string[][]) =>
+      sharesIn(run(input, { model: model({ routes: [{ name: 'web', rules }] }) }).response);
+    expect(shares(refs(90, 10), refs(50, 50))).toEqual({ 'tsgateway/default/a/80': 90, 'tsgateway/default/b/80': 10 });
+    expect(shares(other, refs(30, 70), refs(30, 70))).toEqual({
+      'tsgateway/default/a/80': 30,
+      'tsgateway/default/b/80': 70,
+    });
+    const ambiguous = run(input, {
+      model: model({ routes: [{ name: 'web', rules: [other, refs(30, 70), refs(1, 2)] }] }),
+    });
+    expect(ambiguous.degraded).toEqual([{ rule, source: 'equal' }]);
+  });
+
+  it('without the route: the shares last known of these backends, else equal ones', () => {
+    const known = model({
+      routes: [{ name: 'web', rules: [['TailscaleServices/a:80=90', 'TailscaleServices/b:81=10']] }],
+    });
+    const input = oneRule('TailscaleServices/b@1', 'TailscaleServices/a@1');
+    const first = run(input, { model: known });
+    expect(first.degraded).toEqual([]);
+    const gone = model({});
+    const later = run(input, { model: gone, remembered: (key) => first.bindings.get(key) });
+    expect(sharesIn(later.response)).toEqual({ 'tsgateway/default/a/80': 90, 'tsgateway/default/b/81': 10 });
+    expect(later.degraded).toEqual([{ rule, source: 'remembered' }]);
+    const never = run(input, { model: gone });
+    expect(sharesIn(never.response)).toEqual({ 'tsgateway/default/b/0': 1, 'tsgateway/default/a/0': 1 });
+    expect(never.degraded).toEqual([{ rule, source: 'equal' }]);
+  });
+
+  it('gives nothing to a reference that Envoy Gateway refused, and keeps its share of errors', () => {
+    const mesh = model({
+      routes: [{ name: 'web', rules: [['TailscaleServices/web:80=3', 'TailscaleServices/secret:80=1']] }],
+    });
+    const input = oneRule('TailscaleServices/web@1');
+    const routes = { r: { weights: { 'invalid-backend-cluster': 1, [rule]: 3 } } };
+    const { response, degraded } = run({ ...input, routes }, { model: mesh });
+    expect(sharesIn(response)).toEqual({ 'invalid-backend-cluster': 1, 'tsgateway/default/web/80': 3 });
+    expect(degraded).toEqual([{ rule, source: 'partial' }]);
+  });
+
+  it('keeps the share of errors in proportion where weights are not known', () => {
+    const routes = { r: { weights: { 'invalid-backend-cluster': 10, [rule]: 90 } } };
+    const { response } = run({ ...oneRule('TailscaleServices/web@1'), routes }, { model: model({}) });
+    expect(sharesIn(response)).toEqual({ 'invalid-backend-cluster': 10, 'tsgateway/default/web/0': 90 });
+  });
+
+  it('never lets weights outgrow what Envoy takes', () => {
+    const refs: BackendRef[] = ['a', 'b'].map((name, i) => ({
+      ...{ group: 'gateway.tailscale.com', kind: 'TailscaleServices', namespace: 'default', name, port: 80 },
+      weight: i === 0 ? 1_000_000 : 1,
+    }));
+    const routes = { r: { weights: { 'invalid-backend-cluster': 1_000_000, [rule]: 999_999 } } };
+    const input = { ...oneRule('TailscaleServices/a@1', 'TailscaleServices/b@1'), routes };
+    const shares = sharesIn(run(input, { model: model({}), remembered: () => refs }).response) as Record<
+      string,
+      number
+    >;
+    expect(Object.values(shares).reduce((a, b) => a + b, 0)).toBeLessThanOrEqual(2 ** 32 - 1);
+    expect(shares['tsgateway/default/b/80']).toBeGreaterThan(0);
+  });
+
+  it('answers 500 where no backend has a weight', () => {
+    const mesh = model({ routes: [{ name: 'web', rules: [['TailscaleServices/web:80=0']] }] });
+    expect(sharesIn(run(oneRule('TailscaleServices/web@1'), { model: mesh }).response)).toBe(500);
+  });
+
+  it('takes out the cluster of a rule only where no route names it', () => {
+    const mesh = model({ routes: [{ name: 'web', rules: [['TailscaleServices/web:80', 'Service/plain:80']] }] });
+    const input = oneRule('TailscaleServices/web@1');
+    const names = (i: TranslationInput) =>
+      PostTranslateModifyResponse.decode(run(i, { model: mesh }).response).clusters.map((c) => c.name);
+    expect(names(input)).toEqual([rule, 'tsgateway/default/web/80']);
+    expect(names({ ...input, routes: { r: { cluster: 'other' } } })).toEqual([]);
+  });
+});
+
+describe('whyBehind', () => {
+  const translation = (policies: object[] = []) =>
+    findStamps(translationRequest({ ...oneRule('TailscaleServices/web@2'), policies }));
+  const routes = [{ name: 'web', rules: [['TailscaleServices/web:80']] }];
+
+  it('names what the model lacks', () => {
+    const without = model({ routes });
+    expect(whyBehind(translation(), without)).toBe(
+      'TailscaleServices/default/web has generation 2, the model has none',
+    );
+    const older = model({ routes, services: [{ name: 'web', generation: 1 }] });
+    expect(whyBehind(translation(), older)).toBe(
+      'TailscaleServices/default/web has generation 2, the model has generation 1',
+    );
+    const noRoute = model({ services: [{ name: 'web', generation: 2 }] });
+    expect(whyBehind(translation(), noRoute)).toMatch(/httproute\/default\/web\/rule\/0: .*no rule with its backends/);
+    expect(whyBehind(translation(), model({ routes, services: [{ name: 'web', generation: 3 }] }))).toBeUndefined();
+  });
+
+  it('waits for the revision that Envoy Gateway was told to ask for', () => {
+    const sync = { kind: 'TailscaleGatewaySync', spec: { revision: '12' } };
+    const fresh = { routes, services: [{ name: 'web', generation: 2 }] };
+    expect(whyBehind(translation([sync]), model({ ...fresh, revision: 11 }))).toMatch(/revision 12 was announced/);
+    expect(whyBehind(translation([sync]), model({ ...fresh, revision: 12 }))).toBeUndefined();
+    expect(whyBehind(translation([{ kind: 'Other', spec: { revision: '99' } }]), model(fresh))).toBeUndefined();
+  });
+});
