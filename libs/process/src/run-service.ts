@@ -14,7 +14,6 @@ import type { Logger } from './logger.ts';
 import { ReadinessGates } from './readiness.ts';
 import type { Readiness } from './readiness.ts';
 import { redactText } from './redact.ts';
-import { openStdout } from './stdout.ts';
 import { StopSequence } from './stop-sequence.ts';
 import { version } from './version.ts';
 
@@ -39,8 +38,6 @@ export interface ServiceDefinition<S extends z.ZodObject> {
   start(context: ServiceContext<z.output<S>>): Promise<void>;
 }
 
-type Exit = (code: number) => never;
-
 /** One hanging part cannot use up the time of the others; Kubernetes kills after 30 s. */
 const stepDeadlineMs = 8_000;
 const shutdownDeadlineMs = 25_000;
@@ -55,11 +52,7 @@ const shutdownDeadlineMs = 25_000;
  */
 export async function runService<S extends z.ZodObject>(definition: ServiceDefinition<S>): Promise<void> {
   const { name } = definition;
-  const output = openStdout();
-  const exit = (code: number): never => {
-    output.flush();
-    process.exit(code);
-  };
+  process.stdout.on('error', () => undefined);
   let log: Logger | undefined;
   try {
     const env = parseEnv(definition.env, process.env);
@@ -69,19 +62,19 @@ export async function runService<S extends z.ZodObject>(definition: ServiceDefin
       format: env.LOG_FORMAT,
       fields: { component: 'tailscale-gateway', version, cluster: env.CLUSTER_NAME },
       sampling: { debug: env.LOG_SAMPLING_DEBUG },
-      write: output.write,
+      write: writeStdout,
     });
-    await run(definition, { env, log, exit });
+    await run(definition, { env, log });
   } catch (err) {
     if (!(err instanceof ConfigError)) log?.error({ err }, 'The service did not start');
     writeSync(2, `${name}: ${oneLine(err)}\n`);
-    exit(1);
+    process.exit(1);
   }
 }
 
 async function run<S extends z.ZodObject>(
   definition: ServiceDefinition<S>,
-  { env, log, exit }: { env: z.output<S> & CommonEnv; log: Logger; exit: Exit },
+  { env, log }: { env: z.output<S> & CommonEnv; log: Logger },
 ): Promise<void> {
   const { name } = definition;
   const gates = new ReadinessGates();
@@ -91,24 +84,24 @@ async function run<S extends z.ZodObject>(
   const stopping = new AbortController();
   const metrics = serviceMetrics(name);
 
-  endOnCrash(log, exit);
+  endOnCrash(log);
   const stop = async (reason: string): Promise<void> => {
     setLifecycle(false, `stopping: ${reason}`);
     stopping.abort(new Error(`${name} is stopping: ${reason}`));
     await stops.run(stepDeadlineMs, log);
   };
-  endOnSignal({ log, exit, stop });
+  endOnSignal(log, stop);
 
   log.info({ node: process.version, pid: process.pid, pod: env.POD_NAME }, `Starting ${name}`);
   // Probes and metrics first, so that a slow start can be looked at; stopped last, for the same reason.
   const listen = async (variable: 'METRICS_BIND_ADDRESS' | 'HEALTH_PROBE_BIND_ADDRESS', app: FastifyInstance) => {
     const address = parseBindAddress(env[variable], env.BIND_HOST);
     if (!address) return;
-    await app.listen(address).catch((err: unknown) => {
+    const url = await app.listen(address).catch((err: unknown) => {
       throw new ConfigError(`cannot listen on ${env[variable]}; change ${variable} (${oneLine(err)})`, { cause: err });
     });
     stops.add(variable, () => app.close());
-    log.info({ addresses: app.addresses().map((a) => `${a.address}:${a.port}`) }, `Listening (${variable})`);
+    log.info({ url }, `Listening (${variable})`);
   };
   await listen('METRICS_BIND_ADDRESS', metricsServer(metrics));
   await listen('HEALTH_PROBE_BIND_ADDRESS', probeServer(gates));
@@ -138,36 +131,40 @@ function serviceMetrics(name: string): Registry {
   return metrics;
 }
 
-function endOnCrash(log: Logger, exit: Exit): void {
+function endOnCrash(log: Logger): void {
   const crash = (what: string) => (err: unknown) => {
     log.error({ err }, `${what}: the process ends`);
-    exit(1);
+    process.exit(1);
   };
   process.on('uncaughtException', crash('Uncaught error'));
   process.on('unhandledRejection', crash('Unhandled rejection'));
 }
 
-function endOnSignal(options: { log: Logger; exit: Exit; stop: (reason: string) => Promise<void> }): void {
-  const { log, exit, stop } = options;
+function endOnSignal(log: Logger, stop: (reason: string) => Promise<void>): void {
   let stopping = false;
   const onSignal = (signal: NodeJS.Signals): void => {
     if (stopping) {
       log.error({ signal }, 'Second signal: the process ends now');
-      exit(1);
+      process.exit(1);
     }
     stopping = true;
     log.info({ signal }, 'Stopping');
     setTimeout(() => {
       log.error({ deadlineMs: shutdownDeadlineMs }, 'Shutdown took too long: the process ends now');
-      exit(1);
+      process.exit(1);
     }, shutdownDeadlineMs);
     void stop(signal).then(() => {
       log.info({}, 'Stopped');
-      exit(0);
+      process.exit(0);
     });
   };
   process.on('SIGTERM', onSignal);
   process.on('SIGINT', onSignal);
+}
+
+/** Pipes and files are written synchronously by Node, so no line is lost at exit. A reader that is gone is ignored. */
+function writeStdout(line: string): void {
+  process.stdout.write(line);
 }
 
 const oneLine = (err: unknown): string =>

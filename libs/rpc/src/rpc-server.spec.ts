@@ -1,5 +1,5 @@
 import { Client, credentials, Metadata, status } from '@grpc/grpc-js';
-import type { ServiceError } from '@grpc/grpc-js';
+import type { sendUnaryData, ServerUnaryCall, ServiceError } from '@grpc/grpc-js';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { Logger } from '@tsgateway/process';
 import { HealthClient, HealthCheckResponse_ServingStatus as Serving } from '@tsgateway/protos/grpc/health/v1/health';
@@ -186,7 +186,7 @@ describe('server', () => {
     const { metrics, address, use } = await start(
       (s) =>
         s.add(echo, {
-          echo: (call: { request: Buffer }, done: (e: unknown, b?: Buffer) => void) => {
+          echo: (call: ServerUnaryCall<Buffer, Buffer>, done: sendUnaryData<Buffer>) => {
             if (call.request.toString() === 'late') return;
             if (call.request.toString() === 'bad') done({ code: status.INVALID_ARGUMENT, details: 'bad' });
             else done(null, call.request);
@@ -242,7 +242,7 @@ describe('server', () => {
     const { server, address, use } = await start((s) => {
       s.add(HealthServiceService, { watchHealth: () => undefined });
       s.add(echo, {
-        echo: (call: { request: Buffer }, done: (e: unknown, b: Buffer) => void) => {
+        echo: (call: ServerUnaryCall<Buffer, Buffer>, done: sendUnaryData<Buffer>) => {
           entered();
           void running.then(() => done(null, call.request));
         },
