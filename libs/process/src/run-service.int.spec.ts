@@ -51,7 +51,7 @@ class Running {
   /** Where the listener of this variable listens. */
   address(variable: string): string {
     const line = this.lines.find((l) => l['msg'] === `Listening (${variable})`);
-    return String(line?.['url']);
+    return `http://${(line?.['addresses'] as string[])[0]}`;
   }
 }
 

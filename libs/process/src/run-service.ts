@@ -97,11 +97,12 @@ async function run<S extends z.ZodObject>(
   const listen = async (variable: 'METRICS_BIND_ADDRESS' | 'HEALTH_PROBE_BIND_ADDRESS', app: FastifyInstance) => {
     const address = parseBindAddress(env[variable], env.BIND_HOST);
     if (!address) return;
-    const url = await app.listen(address).catch((err: unknown) => {
+    await app.listen(address).catch((err: unknown) => {
       throw new ConfigError(`cannot listen on ${env[variable]}; change ${variable} (${oneLine(err)})`, { cause: err });
     });
     stops.add(variable, () => app.close());
-    log.info({ url }, `Listening (${variable})`);
+    const addresses = app.addresses().map((a) => (typeof a === 'string' ? a : `${a.address}:${a.port}`));
+    log.info({ addresses }, `Listening (${variable})`);
   };
   await listen('METRICS_BIND_ADDRESS', metricsServer(metrics));
   await listen('HEALTH_PROBE_BIND_ADDRESS', probeServer(gates));
