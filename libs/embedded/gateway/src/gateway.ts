@@ -119,7 +119,7 @@ async function chooseDataPlane(options: GatewayOptions): Promise<ChosenPlane> {
   const node = (detail: string): ChosenPlane => ({
     kind: 'node',
     detail,
-    start: () => startNodePlane({ eds: options.eds, log: options.log }),
+    start: (gateway) => startNodePlane({ gateway, eds: options.eds, log: options.log }),
   });
   if (options.dataPlane === 'node') return node(`Node ${process.versions.node}, as asked for`);
   const found = await findEnvoy({ env: process.env, onProgress: options.onProgress });

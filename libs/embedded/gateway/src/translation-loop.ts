@@ -26,8 +26,8 @@ const MAX_RETRY_MS = 10_000;
  */
 export class TranslationLoop {
   readonly #options: TranslationLoopOptions;
-  readonly #served = Promise.withResolvers<void>();
-  #triggered = Promise.withResolvers<void>();
+  readonly #served = Promise.withResolvers<undefined>();
+  #triggered = Promise.withResolvers<undefined>();
   #serving = false;
 
   constructor(options: TranslationLoopOptions) {
@@ -38,7 +38,7 @@ export class TranslationLoop {
 
   /** Something may have changed. */
   trigger(): void {
-    this.#triggered.resolve();
+    this.#triggered.resolve(undefined);
   }
 
   /** Resolves when a translation is in effect (one without any listener counts). Rejects when the loop ends before. */
@@ -54,7 +54,7 @@ export class TranslationLoop {
     for (let failures = 0; !signal.aborted;) {
       await Promise.race([this.#triggered.promise, aborted]);
       if (signal.aborted) break;
-      this.#triggered = Promise.withResolvers();
+      this.#triggered = Promise.withResolvers<undefined>();
       const translation = this.#options.translate();
       if (!translation) continue;
       try {
@@ -83,7 +83,7 @@ export class TranslationLoop {
       );
     }
     this.#options.report(translation.statuses);
-    this.#served.resolve();
+    this.#served.resolve(undefined);
   }
 
   #failed(translation: Translation, error: unknown, retryInMs: number): void {

@@ -21,7 +21,7 @@ export class StatusReporter {
   readonly #log: Log;
   readonly #writers: ReadonlyMap<Resource, StatusWriter<GenericObject>>;
   #wanted: Statuses | undefined;
-  #changed = Promise.withResolvers<void>();
+  #changed = Promise.withResolvers<undefined>();
 
   constructor(options: { client: KubeClient; source: Pick<KubeSource, 'get'>; log: Log }) {
     this.#source = options.source;
@@ -37,7 +37,7 @@ export class StatusReporter {
 
   report(statuses: Statuses): void {
     this.#wanted = statuses;
-    this.#changed.resolve();
+    this.#changed.resolve(undefined);
   }
 
   /** Writes until the signal aborts. */
@@ -47,7 +47,7 @@ export class StatusReporter {
     });
     while (!signal.aborted) {
       await Promise.race([this.#changed.promise, aborted]);
-      this.#changed = Promise.withResolvers();
+      this.#changed = Promise.withResolvers<undefined>();
       const statuses = this.#wanted;
       if (signal.aborted || !statuses) continue;
       try {
@@ -56,7 +56,7 @@ export class StatusReporter {
         if (signal.aborted) return;
         this.#log.warn({ error: String(error) }, 'statuses could not be written');
         await delay(RETRY_MS, undefined, { signal }).catch(() => undefined);
-        this.#changed.resolve();
+        this.#changed.resolve(undefined);
       }
     }
   }
