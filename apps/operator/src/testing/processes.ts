@@ -79,8 +79,8 @@ export class OperatorProcess {
   }
 
   async http(variable: 'METRICS_BIND_ADDRESS' | 'HEALTH_PROBE_BIND_ADDRESS', path: string): Promise<Response> {
-    const { url } = await this.line(`Listening (${variable})`);
-    return fetch(`${String(url)}${path}`);
+    const [address] = (await this.line(`Listening (${variable})`))['addresses'] as string[];
+    return fetch(`http://${address}${path}`);
   }
 
   /** The exit code. */
