@@ -1,7 +1,10 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { createServer, type Server } from 'node:http';
+import { createSocket } from 'node:dgram';
 import { createServer as createTcpServer, type AddressInfo } from 'node:net';
+import { createServer as createTlsServer } from 'node:tls';
 import type { ProbeTarget } from '@tsgateway/model';
+import { generate } from 'selfsigned';
 import { Checker } from './checker.ts';
 import { proberFor, type Prober } from './probe/prober.ts';
 import type { ProbeFailure, TargetState } from './threshold.ts';
@@ -48,6 +51,8 @@ function start(targets: ProbeTarget[], make?: (t: ProbeTarget) => Prober) {
       wake();
     },
     ...(make ? { proberFor: make } : {}),
+    // All begin at once.
+    random: () => 0,
   });
   closers.push(() => checker.close());
   checker.set(new Map(targets.map((t) => [t.id, t])));
@@ -89,7 +94,7 @@ describe('Checker', () => {
     };
     const timeout: ProbeFailure = { errorType: 'Timeout', message: 'no answer' };
     const quick: Prober = { probe: () => Promise.resolve(undefined), close: () => Promise.resolve() };
-    const hung = Array.from({ length: 900 }, (_, i) =>
+    const hung = Array.from({ length: 2500 }, (_, i) =>
       target({ id: `hung${i}`, timeoutMs: 60_000, intervalMs: 60_000 }),
     );
     const { results, until } = start([...hung, target({ id: 'quick' })], (t) => (t.id === 'quick' ? quick : hanging));
@@ -145,14 +150,45 @@ describe('probes', () => {
     expect(await probe(target({ port, protocol: 'TCP' }))).toMatchObject({ errorType: 'ConnectionRefused' });
   });
 
-  it('a name that does not exist is DNSResolution', async () => {
-    expect(await probe(target({ host: 'no-such-host.invalid', protocol: 'TCP' }), 5000)).toMatchObject({
-      errorType: 'DNSResolution',
-    });
+  it('UDP: a refusal fails, silence and an answer do not', async () => {
+    const socket = createSocket('udp4');
+    await new Promise<void>((resolve) => socket.bind(0, '127.0.0.1', resolve));
+    const { port } = socket.address();
+    const t = target({ port, protocol: 'UDP' });
+    expect(await probe(t, 30)).toBeUndefined();
+    socket.on('message', (_, from) => socket.send('here', from.port, from.address));
+    expect(await probe(t, 60_000)).toBeUndefined();
+    await new Promise<void>((resolve) => socket.close(resolve));
+    expect(await probe(t)).toMatchObject({ errorType: 'ConnectionRefused' });
   });
 
-  it('UDP: only a refusal fails', async () => {
-    const port = await listen(createTcpServer());
-    expect(await probe(target({ port, protocol: 'UDP' }))).toMatchObject({ errorType: 'ConnectionRefused' });
+  it.each(['HTTP', 'HTTPS', 'TCP', 'UDP'] as const)(
+    '%s: a name that does not exist is DNSResolution',
+    async (protocol) => {
+      const seen = await probe(target({ host: 'no-such-host.invalid', protocol }), 5000);
+      expect(seen).toMatchObject({ errorType: 'DNSResolution' });
+    },
+  );
+
+  it.each(['HTTP', 'HTTPS', 'TCP', 'UDP'] as const)('%s: ends although its deadline is past', async (protocol) => {
+    await proberFor(target({ protocol })).probe(AbortSignal.abort());
+  });
+
+  it('HTTPS: a certificate of nobody is a TLSError; SNI is the hostname', async () => {
+    const { private: key, cert } = await generate([{ name: 'commonName', value: 'web.example' }]);
+    const asked: unknown[] = [];
+    const server = createTlsServer({
+      key,
+      cert,
+      SNICallback: (name, done) => {
+        asked.push(name);
+        done(null);
+      },
+    });
+    const port = await listen(server);
+    server.on('tlsClientError', () => undefined);
+    const seen = await probe(target({ port, protocol: 'HTTPS', hostname: 'web.example' }), 5000);
+    expect(seen).toMatchObject({ errorType: 'TLSError' });
+    expect(asked).toEqual(['web.example']);
   });
 });

@@ -11,6 +11,8 @@ export interface CheckerOptions {
   /** Every result, for metrics. */
   readonly onResult: (target: ProbeTarget, result: ProbeResult) => void;
   readonly proberFor?: (target: ProbeTarget) => Prober;
+  /** In [0, 1): where in its interval a target's first probe falls. */
+  readonly random?: () => number;
 }
 
 interface Checked {
@@ -20,8 +22,10 @@ interface Checked {
   state: TargetState;
 }
 
-/** Probes in flight at most, of targets that answer and of those that last timed out: the latter never delay the former. */
-const laneWidth = 1000;
+/** Probes that start side by side. One without an answer for so long makes room for another. */
+const answering = { width: 1000, patienceMs: 100 };
+/** Probes at a time of targets whose last probe timed out: they wait for each other, never others for them. */
+const silent = { width: 1000 };
 
 /**
  * Probes each target at its interval, from start to start, the first time at a random instant of it. Every probe ends
@@ -30,8 +34,8 @@ const laneWidth = 1000;
 export class Checker {
   readonly #options: CheckerOptions;
   readonly #checked = new Map<string, Checked>();
-  readonly #lane = new Lane(laneWidth);
-  readonly #slowLane = new Lane(laneWidth);
+  readonly #lane = new Lane(answering);
+  readonly #silentLane = new Lane(silent);
 
   constructor(options: CheckerOptions) {
     this.#options = options;
@@ -70,12 +74,13 @@ export class Checker {
 
   async #run(checked: Checked): Promise<void> {
     const { signal } = checked.abort;
-    let due = performance.now() + Math.random() * checked.target.intervalMs;
+    const random = this.#options.random ?? Math.random;
+    let due = performance.now() + random() * checked.target.intervalMs;
     while (!signal.aborted) {
       await delay(Math.max(0, due - performance.now()), undefined, { signal }).catch(() => undefined);
       if (signal.aborted) break;
       const timedOut = checked.state.recentFailures.at(-1)?.errorType === 'Timeout' && checked.state.failures > 0;
-      const startedAt = await (timedOut ? this.#slowLane : this.#lane).run(() => this.#probe(checked));
+      const startedAt = await (timedOut ? this.#silentLane : this.#lane).run(() => this.#probe(checked));
       due = Math.max(startedAt + checked.target.intervalMs, performance.now());
     }
     await checked.prober.close();
@@ -85,6 +90,8 @@ export class Checker {
   async #probe(checked: Checked): Promise<number> {
     const { target, prober, abort } = checked;
     const startedAt = performance.now();
+    // Removed while it waited for its place.
+    if (abort.signal.aborted) return startedAt;
     const deadline = AbortSignal.timeout(target.timeoutMs);
     const failure = await prober.probe(AbortSignal.any([abort.signal, deadline]));
     if (abort.signal.aborted) return startedAt;

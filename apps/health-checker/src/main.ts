@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { credentials } from '@grpc/grpc-js';
-import { applyUpdate, emptyModel, probeTargets } from '@tsgateway/model';
+import { applyUpdate, emptyModel, type ProbeTarget, probeTargets } from '@tsgateway/model';
 import { runService } from '@tsgateway/process';
 import { HealthServiceService } from '@tsgateway/protos/tsgateway/v1alpha1/health';
 import { MeshModelServiceClient, type ModelUpdate } from '@tsgateway/protos/tsgateway/v1alpha1/model';
@@ -8,13 +8,14 @@ import { clientOptions, createRpcServer, watchStream } from '@tsgateway/rpc';
 import { Checker } from './checker.ts';
 import { envSchema } from './config.ts';
 import { HealthReports } from './health-reports.ts';
-import { CheckerMetrics } from './metrics.ts';
+import { CheckerMetrics, type TargetCounts } from './metrics.ts';
+import type { TargetState } from './threshold.ts';
 
 await runService({
   name: 'health-checker',
   env: envSchema,
   start: async ({ env, log, metrics: registry, signal, ready, onStop }) => {
-    const metrics = new CheckerMetrics(registry);
+    const metrics: CheckerMetrics = new CheckerMetrics(registry, () => countByState(checker.states()));
     const synced = ready.add('model');
 
     // What is probed, and what is told of it.
@@ -32,22 +33,11 @@ await runService({
         if (state.healthy) log.info({ target: target.id, services: target.services }, 'Target is healthy');
         else log.warn(fields, 'Target is unhealthy: its health check failed');
         reports.changed(target, state);
-        count();
       },
-      onRemoved: (target) => {
-        metrics.removed(target);
-        reports.removed(target);
-      },
+      onRemoved: (target) => reports.removed(target),
       onResult: (target, result) => metrics.result(target, result),
     });
     onStop('probes', () => checker.close());
-    const count = () => {
-      const counts = { healthy: 0, unhealthy: 0, unknown: 0 };
-      for (const [, { healthy }] of checker.states()) {
-        counts[healthy === undefined ? 'unknown' : healthy ? 'healthy' : 'unhealthy']++;
-      }
-      metrics.targets(counts);
-    };
 
     // Those who want to know.
     const server = createRpcServer({ log: log.child('grpc'), metrics: registry });
@@ -70,20 +60,29 @@ await runService({
           return;
         }
         model = next;
-        synced(true);
+        synced(true, `revision ${next.revision}`);
         reports.epoch = next.checkers.epoch;
         const before = targets;
         targets = probeTargets(next);
-        for (const [id, old] of before) {
-          if (targets.get(id)?.services.join() !== old.services.join()) metrics.removed(old);
-        }
         checker.set(targets);
-        for (const target of targets.values()) metrics.added(target);
-        count();
+        for (const [id, old] of before) if (!sameServices(targets.get(id), old)) metrics.removed(old);
+        for (const [id, now] of targets) if (!sameServices(before.get(id), now)) metrics.added(now);
       },
-      onState: (connected) => metrics.modelConnected.set(connected ? 1 : 0),
+      onState: (connected) => {
+        metrics.modelConnected.set(connected ? 1 : 0);
+        // Without an operator the last targets are probed on, which is no reason to be taken out of service.
+        if (!connected && model !== emptyModel) synced(true, `revision ${model.revision}, the operator is away`);
+      },
       log: log.child('grpc'),
       signal,
     });
   },
 });
+
+function countByState(states: Iterable<[ProbeTarget, TargetState]>): TargetCounts {
+  const counts = { healthy: 0, unhealthy: 0, unknown: 0 };
+  for (const [, { healthy }] of states) counts[healthy === undefined ? 'unknown' : healthy ? 'healthy' : 'unhealthy']++;
+  return counts;
+}
+
+const sameServices = (a: ProbeTarget | undefined, b: ProbeTarget): boolean => a?.services.join() === b.services.join();

@@ -14,15 +14,29 @@ const reasons: readonly ErrorType[] = [
   'Unknown',
 ];
 
-/** The documented metrics of probes (M-09). A target's series stand at zero from its first second on, and go with it. */
+type Labels = Record<(typeof labelNames)[number], string>;
+
+/** Of targets, how many are in which state. */
+export interface TargetCounts {
+  readonly healthy: number;
+  readonly unhealthy: number;
+  readonly unknown: number;
+}
+
+/**
+ * The documented metrics of probes (M-09). The series of a target stand at zero from its first second on, and go with
+ * it. Targets that differ only in what labels do not say (such as the path) share theirs.
+ */
 export class CheckerMetrics {
   readonly #duration: Histogram<(typeof labelNames)[number]>;
   readonly #success: Counter<(typeof labelNames)[number]>;
   readonly #failure: Counter<(typeof labelNames)[number] | 'reason'>;
-  readonly #targets: Gauge<'state'>;
+  /** How many targets use a set of labels. */
+  readonly #users = new Map<string, number>();
   readonly modelConnected: Gauge;
 
-  constructor(registry: Registry) {
+  /** @param count asked at each scrape */
+  constructor(registry: Registry, count: () => TargetCounts) {
     const registers = [registry];
     this.#duration = new Histogram({
       name: 'health_check_duration_seconds',
@@ -43,11 +57,14 @@ export class CheckerMetrics {
       labelNames: [...labelNames, 'reason'],
       registers,
     });
-    this.#targets = new Gauge({
+    new Gauge({
       name: 'health_checker_targets',
       help: 'Targets by state: healthy, unhealthy, unknown.',
       labelNames: ['state'],
       registers,
+      collect() {
+        for (const [state, targets] of Object.entries(count())) this.set({ state }, targets);
+      },
     });
     this.modelConnected = new Gauge({
       name: 'health_checker_model_connected',
@@ -58,6 +75,9 @@ export class CheckerMetrics {
 
   added(target: ProbeTarget): void {
     for (const labels of labelsOf(target)) {
+      const users = this.#users.get(keyOf(labels)) ?? 0;
+      this.#users.set(keyOf(labels), users + 1);
+      if (users > 0) continue;
       this.#success.inc(labels, 0);
       for (const reason of reasons) this.#failure.inc({ ...labels, reason }, 0);
     }
@@ -65,6 +85,10 @@ export class CheckerMetrics {
 
   removed(target: ProbeTarget): void {
     for (const labels of labelsOf(target)) {
+      const users = this.#users.get(keyOf(labels)) ?? 0;
+      this.#users.set(keyOf(labels), users - 1);
+      if (users > 1) continue;
+      this.#users.delete(keyOf(labels));
       this.#success.remove(labels);
       this.#duration.remove(labels);
       for (const reason of reasons) this.#failure.remove({ ...labels, reason });
@@ -78,16 +102,14 @@ export class CheckerMetrics {
       else this.#success.inc(labels);
     }
   }
-
-  targets(counts: { healthy: number; unhealthy: number; unknown: number }): void {
-    for (const [state, count] of Object.entries(counts)) this.#targets.set({ state }, count);
-  }
 }
 
 /** One set for each service that the target serves. */
-function labelsOf(target: ProbeTarget): Record<(typeof labelNames)[number], string>[] {
+function labelsOf(target: ProbeTarget): Labels[] {
   return target.services.map((key) => {
     const [namespace = '', service = ''] = key.split('/');
     return { service, namespace, endpoint: `${target.host}:${target.port}`, protocol: target.protocol };
   });
 }
+
+const keyOf = (labels: Labels): string => labelNames.map((name) => labels[name]).join('\n');

@@ -20,7 +20,10 @@ export class UdpProber implements Prober {
     const { host, port } = this.#target;
     const socket = createSocket(isIPv6(host) ? 'udp6' : 'udp4');
     return new Promise((resolve) => {
+      let ended = false;
       const end = (failure?: ProbeFailure) => {
+        if (ended) return;
+        ended = true;
         signal.removeEventListener('abort', silence);
         socket.close();
         resolve(failure);
@@ -30,11 +33,13 @@ export class UdpProber implements Prober {
         const failure = failureOf(error);
         end(failure.errorType === 'TCPError' ? { ...failure, errorType: 'UDPError' } : failure);
       };
+      if (signal.aborted) return end();
       signal.addEventListener('abort', silence, { once: true });
-      socket.once('error', failed);
+      socket.on('error', failed);
       socket.once('message', () => end());
-      // A connected socket is told of ICMP errors.
-      socket.connect(port, host, () => socket.send(Buffer.alloc(0)));
+      // A connected socket is told of ICMP errors. Without a callback a name that does not resolve is an 'error'.
+      socket.once('connect', () => socket.send(Buffer.alloc(0)));
+      socket.connect(port, host);
     });
   }
 
