@@ -309,4 +309,17 @@ describe('the operator as a process', () => {
     // Not a break in the stream of the reader that the standby served.
     await eventually('the model', () => reader.service('web')?.groups.length === 1);
   });
+
+  it('takes over from a leader that was killed, when its lease has run out', async () => {
+    const first = start();
+    await first.line('Starting controllers');
+    const second = start();
+    await second.line('Started operator');
+    await first.stop('SIGKILL');
+    const killed = performance.now();
+    await second.line('Starting controllers', 25_000);
+    // Not while the killed one could still believe that it leads (10 s), and soon after its 15 s.
+    expect(performance.now() - killed).toBeGreaterThan(10_000);
+    expect(performance.now() - killed).toBeLessThan(20_000);
+  });
 });

@@ -70,8 +70,12 @@ export class OperatorProcess {
     }
   }
 
-  line(msg: string): Promise<Record<string, unknown>> {
-    return eventually(`"${msg}" in the log; stderr: ${this.#stderr}`, () => this.lines.find((l) => l['msg'] === msg));
+  line(msg: string, ms?: number): Promise<Record<string, unknown>> {
+    return eventually(
+      `"${msg}" in the log; stderr: ${this.#stderr}`,
+      () => this.lines.find((l) => l['msg'] === msg),
+      ms,
+    );
   }
 
   async modelAddress(): Promise<string> {
