@@ -1,10 +1,7 @@
 import { status } from '@grpc/grpc-js';
 import type { ServiceDefinition } from '@grpc/grpc-js';
-import {
-  type DescriptorProto,
-  FileDescriptorProto,
-  FileDescriptorSet,
-} from '@tsgateway/protos/google/protobuf/descriptor';
+import { BinaryReader } from '@bufbuild/protobuf/wire';
+import { type DescriptorProto, FileDescriptorProto } from '@tsgateway/protos/google/protobuf/descriptor';
 import {
   type ServerReflectionRequest,
   ServerReflectionResponse,
@@ -33,7 +30,7 @@ export function reflectionService(options: {
 }): ServerReflectionServer {
   let index: DescriptorIndex | undefined;
   const answer = (request: ServerReflectionRequest): Answer => {
-    index ??= new DescriptorIndex(FileDescriptorSet.decode(options.descriptorSet).file);
+    index ??= new DescriptorIndex(filesOf(options.descriptorSet));
     const asked = request.messageRequest;
     switch (asked?.$case) {
       case 'listServices':
@@ -77,14 +74,37 @@ const notFound = (errorMessage: string): Answer => ({
   value: { errorCode: status.NOT_FOUND, errorMessage },
 });
 
+interface File {
+  readonly descriptor: FileDescriptorProto;
+  /** As they stand in the set: encoding anew would lose zeros that are set, such as the number of an enum's value. */
+  readonly bytes: Buffer;
+}
+
+/** The files of a serialized FileDescriptorSet (its field 1). */
+function* filesOf(descriptorSet: Uint8Array): Generator<File> {
+  const reader = new BinaryReader(descriptorSet);
+  while (reader.pos < reader.len) {
+    const [field, type] = reader.tag();
+    if (field !== 1) {
+      reader.skip(type);
+      continue;
+    }
+    const bytes = Buffer.from(reader.bytes());
+    yield { descriptor: FileDescriptorProto.decode(bytes), bytes };
+  }
+}
+
 /** Files by name, and names of files by the symbols they define. */
 class DescriptorIndex {
-  readonly #files: ReadonlyMap<string, FileDescriptorProto>;
+  readonly #files = new Map<string, File>();
   readonly #fileOfSymbol = new Map<string, string>();
 
-  constructor(files: readonly FileDescriptorProto[]) {
-    this.#files = new Map(files.map((file) => [file.name ?? '', file]));
-    for (const file of files) for (const symbol of symbolsOf(file)) this.#fileOfSymbol.set(symbol, file.name ?? '');
+  constructor(files: Iterable<File>) {
+    for (const file of files) {
+      const { name = '' } = file.descriptor;
+      this.#files.set(name, file);
+      for (const symbol of symbolsOf(file.descriptor)) this.#fileOfSymbol.set(symbol, name);
+    }
   }
 
   /** Name of the file that defines a symbol; '' if there is none. */
@@ -94,18 +114,16 @@ class DescriptorIndex {
 
   /** The file first, then all that it imports; undefined if there is no such file. */
   withImports(name: string): Answer {
-    const found = new Map<string, FileDescriptorProto>();
+    const found = new Map<string, File>();
     const visit = (fileName: string): void => {
       const file = this.#files.get(fileName);
       if (!file || found.has(fileName)) return;
       found.set(fileName, file);
-      file.dependency.forEach(visit);
+      file.descriptor.dependency.forEach(visit);
     };
     visit(name);
     if (found.size === 0) return undefined;
-    const fileDescriptorProto = [...found.values()].map((file) =>
-      Buffer.from(FileDescriptorProto.encode(file).finish()),
-    );
+    const fileDescriptorProto = [...found.values()].map((file) => file.bytes);
     return { $case: 'fileDescriptorResponse', value: { fileDescriptorProto } };
   }
 }
