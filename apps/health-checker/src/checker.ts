@@ -1,6 +1,6 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type { ProbeTarget } from '@tsgateway/model';
 import { Lane } from './lane.ts';
+import { failureOf } from './probe/failure.ts';
 import { type Prober, proberFor } from './probe/prober.ts';
 import { observe, type ProbeResult, type TargetState, unknownState } from './threshold.ts';
 
@@ -18,8 +18,12 @@ export interface CheckerOptions {
 interface Checked {
   target: ProbeTarget;
   readonly prober: Prober;
-  readonly abort: AbortController;
   state: TargetState;
+  removed: boolean;
+  /** Until the next probe. */
+  timer: NodeJS.Timeout | undefined;
+  /** Ends the probe that runs. */
+  probing: AbortController | undefined;
 }
 
 /** Probes that start side by side. One without an answer for so long makes room for another. */
@@ -46,7 +50,7 @@ export class Checker {
     for (const [id, checked] of this.#checked) {
       if (targets.has(id)) continue;
       this.#checked.delete(id);
-      checked.abort.abort();
+      this.#remove(checked);
       this.#options.onRemoved(checked.target);
     }
     for (const [id, target] of targets) {
@@ -66,35 +70,47 @@ export class Checker {
   }
 
   #add(id: string, target: ProbeTarget): void {
-    const make = this.#options.proberFor ?? proberFor;
-    const checked: Checked = { target, prober: make(target), abort: new AbortController(), state: unknownState };
+    const { proberFor: make = proberFor, random = Math.random } = this.#options;
+    const unprobed = { state: unknownState, removed: false, timer: undefined, probing: undefined };
+    const checked: Checked = { target, prober: make(target), ...unprobed };
     this.#checked.set(id, checked);
-    void this.#run(checked);
+    this.#schedule(checked, random() * target.intervalMs);
   }
 
-  async #run(checked: Checked): Promise<void> {
-    const { signal } = checked.abort;
-    const random = this.#options.random ?? Math.random;
-    let due = performance.now() + random() * checked.target.intervalMs;
-    while (!signal.aborted) {
-      await delay(Math.max(0, due - performance.now()), undefined, { signal }).catch(() => undefined);
-      if (signal.aborted) break;
-      const timedOut = checked.state.recentFailures.at(-1)?.errorType === 'Timeout' && checked.state.failures > 0;
-      const startedAt = await (timedOut ? this.#silentLane : this.#lane).run(() => this.#probe(checked));
-      due = Math.max(startedAt + checked.target.intervalMs, performance.now());
-    }
-    await checked.prober.close();
+  #remove(checked: Checked): void {
+    checked.removed = true;
+    clearTimeout(checked.timer);
+    checked.probing?.abort();
+    void checked.prober.close();
+  }
+
+  #schedule(checked: Checked, inMs: number): void {
+    checked.timer = setTimeout(() => void this.#turn(checked), Math.max(0, inMs));
+  }
+
+  async #turn(checked: Checked): Promise<void> {
+    const { failures, recentFailures } = checked.state;
+    const timedOut = failures > 0 && recentFailures.at(-1)?.errorType === 'Timeout';
+    const startedAt = await (timedOut ? this.#silentLane : this.#lane).run(() => this.#probe(checked));
+    if (!checked.removed) this.#schedule(checked, startedAt + checked.target.intervalMs - performance.now());
   }
 
   /** @returns when it began, by `performance.now`. */
   async #probe(checked: Checked): Promise<number> {
-    const { target, prober, abort } = checked;
+    const { target, prober } = checked;
     const startedAt = performance.now();
     // Removed while it waited for its place.
-    if (abort.signal.aborted) return startedAt;
-    const deadline = AbortSignal.timeout(target.timeoutMs);
-    const failure = await prober.probe(AbortSignal.any([abort.signal, deadline]));
-    if (abort.signal.aborted) return startedAt;
+    if (checked.removed) return startedAt;
+    const probing = new AbortController();
+    const deadline = setTimeout(
+      () => probing.abort(new DOMException(`no answer within ${target.timeoutMs} ms`, 'TimeoutError')),
+      target.timeoutMs,
+    );
+    checked.probing = probing;
+    const failure = await prober.probe(probing.signal).catch(failureOf);
+    clearTimeout(deadline);
+    checked.probing = undefined;
+    if (checked.removed) return startedAt;
     const result: ProbeResult = { atMs: Date.now(), durationMs: performance.now() - startedAt, failure };
     const before = checked.state;
     checked.state = observe(before, result, target);
