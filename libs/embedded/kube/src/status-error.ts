@@ -54,7 +54,7 @@ export class StatusError extends Error {
 }
 
 const details = (of: ResourceName): StatusDetails => ({
-  name: of.name,
+  ...(of.name === '' ? {} : { name: of.name }),
   ...(of.group === '' ? {} : { group: of.group }),
   kind: of.resource,
 });
@@ -121,11 +121,11 @@ export function expired(message: string): StatusError {
   return new StatusError({ code: 410, reason: 'Expired', message });
 }
 
-export function unsupportedMediaType(got: string, known: readonly string[]): StatusError {
+export function unsupportedMediaType(known: readonly string[]): StatusError {
   return new StatusError({
     code: 415,
     reason: 'UnsupportedMediaType',
-    message: `the body of the request was in an unknown format - accepted media types include: ${known.join(', ')}${got === '' ? '' : ` (got ${got})`}`,
+    message: `the body of the request was in an unknown format - accepted media types include: ${known.join(', ')}`,
   });
 }
 
@@ -164,4 +164,14 @@ export function invalid(of: ResourceName, errors: readonly FieldError[]): Status
     message: `${qualified(of)} "${of.name}" is invalid: ${texts.length === 1 ? texts[0] : `[${texts.join(', ')}]`}`,
     details: { ...details(of), causes },
   });
+}
+
+/** 422 about a query parameter or an option of the request itself, such as `dryRun`. */
+export function invalidOption(options: string, field: string, message: string): StatusError {
+  const reason = message.startsWith('Forbidden')
+    ? 'FieldValueForbidden'
+    : message.startsWith('Required')
+      ? 'FieldValueRequired'
+      : 'FieldValueNotSupported';
+  return invalid({ group: 'meta.k8s.io', resource: options, name: '' }, [{ field, reason, message }]);
 }

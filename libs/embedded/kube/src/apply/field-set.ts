@@ -110,7 +110,8 @@ export function printedPaths(set: FieldSet, prefix = ''): string[] {
   return paths.sort();
 }
 
-function printedElement(element: string): string {
+/** A path element as it is printed in messages. */
+export function printedElement(element: string): string {
   const text = element.slice(2);
   if (element.startsWith('f:')) return `.${text}`;
   if (element.startsWith('i:')) return `[${text}]`;

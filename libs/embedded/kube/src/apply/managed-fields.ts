@@ -1,4 +1,4 @@
-import { asJson, asKube, isObject, jsonEqual } from '../object.ts';
+import { asJson, asKube, jsonEqual } from '../object.ts';
 import type { JsonObject, KubeObject, ManagedFieldsEntry } from '../object.ts';
 import type { Schema } from '../schema/schema.ts';
 import { StatusError } from '../status-error.ts';
@@ -9,6 +9,7 @@ import {
   emptySet,
   equalSets,
   fromFieldsV1,
+  insert,
   intersection,
   isEmpty,
   printedPaths,
@@ -181,8 +182,9 @@ export function applyConfig(
   let merged = mergeApplied(bare(live), bare(config), schema);
   if (last !== undefined && !isEmpty(last)) {
     const kept = [...owners.values()].map((o) => o.set).reduce(union, emptySet());
+    // What names the object is nobody's and always stays.
+    for (const path of serverOwned) insert(kept, path);
     merged = dropUnowned(merged, { last, kept, schema });
-    merged = keepRoot(merged, live);
   }
   const change = compare(bare(live), merged, schema);
   const changed = union(change.modified, change.added);
@@ -197,13 +199,6 @@ export function applyConfig(
   const next = asKube(merged as JsonObject);
   const managedFields = encode(owners);
   return { ...next, metadata: { ...next.metadata, managedFields } };
-}
-
-/** Pruning never takes what names the object. */
-function keepRoot(merged: unknown, live: KubeObject | undefined): unknown {
-  if (!isObject(merged) || live === undefined) return merged;
-  const metadata = isObject(merged['metadata']) ? merged['metadata'] : {};
-  return { ...merged, metadata: { ...metadata, name: live.metadata.name } };
 }
 
 interface Conflict {

@@ -15,8 +15,13 @@ export const version: JsonObject = {
 };
 
 const verbs = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'];
+const customVerbs = ['delete', 'deletecollection', 'get', 'list', 'patch', 'create', 'update', 'watch'];
 
-const verbsOf = (kind: Kind): string[] => (kind.answer === undefined ? verbs : ['create']);
+function verbsOf(kind: Kind): string[] {
+  if (kind.answer !== undefined) return ['create'];
+  if (kind.custom) return customVerbs;
+  return kind.bucket === '/namespaces' ? verbs.filter((verb) => verb !== 'deletecollection') : verbs;
+}
 
 /** `/api` */
 export function coreVersions(serverAddress: string): JsonObject {

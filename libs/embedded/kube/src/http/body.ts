@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { parse as parseYaml } from 'yaml';
 import { badRequest, StatusError, unsupportedMediaType } from '../status-error.ts';
+import { decodeProtobuf } from './protobuf.ts';
 import type { PatchType } from '../resources/resource-api.ts';
 
 /** Reads a request body up to a limit. @throws {StatusError} 413 */
@@ -21,6 +22,8 @@ export async function readBody(request: IncomingMessage, maxBytes: number): Prom
   return Buffer.concat(chunks);
 }
 
+const protobufType = 'application/vnd.kubernetes.protobuf';
+
 /** @throws {StatusError} 400 where the body is no JSON or YAML, 415 for other media types */
 export function parseBody(body: Buffer, contentType: string): unknown {
   const text = body.toString('utf8');
@@ -35,7 +38,8 @@ export function parseBody(body: Buffer, contentType: string): unknown {
       );
     }
   }
-  throw unsupportedMediaType(type, ['application/json', 'application/yaml']);
+  if (type === protobufType) return decodeProtobuf(body);
+  throw unsupportedMediaType(['application/json', 'application/yaml', protobufType]);
 }
 
 /** Server-side apply bodies may be YAML, of which JSON is a part. */
@@ -64,9 +68,10 @@ const patchTypes: Record<string, PatchType> = {
   'application/apply-patch+yaml': 'apply',
 };
 
-/** @throws {StatusError} 415 */
-export function patchTypeOf(contentType: string): PatchType {
-  const type = patchTypes[mediaType(contentType)];
-  if (type === undefined) throw unsupportedMediaType(mediaType(contentType), Object.keys(patchTypes));
+/** Custom resources have no strategic merge patch. @throws {StatusError} 415 */
+export function patchTypeOf(contentType: string, of: { custom: boolean }): PatchType {
+  const known = Object.entries(patchTypes).filter(([, type]) => !of.custom || type !== 'strategic');
+  const type = known.find(([name]) => name === mediaType(contentType))?.[1];
+  if (type === undefined) throw unsupportedMediaType(known.map(([name]) => name));
   return type;
 }

@@ -9,8 +9,8 @@ import type { JsonObject, KubeObject } from '../object.ts';
 import type { ResourceApi, DeleteOptions, Target, WriteOptions } from '../resources/resource-api.ts';
 import { parseFieldSelector } from '../selectors/field-selector.ts';
 import { parseLabelSelector } from '../selectors/label-selector.ts';
-import { badRequest, methodNotAllowed, pathNotFound, StatusError } from '../status-error.ts';
-import { mediaType, parseBody, parseYamlBody, patchTypeOf, readBody } from './body.ts';
+import { badRequest, invalidOption, methodNotAllowed, notFound, pathNotFound, StatusError } from '../status-error.ts';
+import { parseBody, parseYamlBody, patchTypeOf, readBody } from './body.ts';
 import { listObject, listPage } from './list.ts';
 import { acceptedShape, wantsAggregatedDiscovery } from './negotiate.ts';
 import { parseResourcePath } from './route.ts';
@@ -65,7 +65,7 @@ export class Handler {
 
   private fail(response: ServerResponse, error: unknown): void {
     const status = error instanceof StatusError ? error : unexpected(error);
-    if (status.code >= 500) this.options.log.error({ err: error }, 'request failed');
+    if (!(error instanceof StatusError)) this.options.log.error({ err: error }, 'request failed');
     if (response.headersSent) {
       response.destroy();
       return;
@@ -94,7 +94,7 @@ export class Handler {
       await this.resource(exchange, resource, method ?? '');
       return;
     }
-    if (method !== 'GET') throw pathNotFound();
+    if (method !== 'GET') throw path === '/version' ? methodNotAllowed() : pathNotFound();
     this.document(exchange);
   }
 
@@ -114,6 +114,10 @@ export class Handler {
     if ((path === '/api' || path === '/apis') && aggregated) {
       const body = aggregatedDiscovery(kinds, path === '/api' ? 'core' : 'groups');
       sendCached(request, response, { body, contentType: aggregatedType });
+      return;
+    }
+    if (path === '/openapi/v2') {
+      sendOpenApiV2(request, response);
       return;
     }
     const found = this.documentBody(path, request.headers.host ?? '');
@@ -142,7 +146,11 @@ export class Handler {
     const kind = this.options.api.kinds.find(path.group, path.version, path.plural);
     if (kind === undefined) throw pathNotFound();
     if (!kind.namespaced && path.namespace !== undefined) throw pathNotFound();
-    if (path.subresource !== '' && !(path.subresource === 'status' && kind.status)) throw pathNotFound();
+    if (path.subresource !== '' && !(path.subresource === 'status' && kind.status)) {
+      throw kind.custom
+        ? notFound({ group: kind.group, resource: kind.plural, name: path.name ?? '' })
+        : pathNotFound();
+    }
     if (path.name === undefined) {
       await this.collection(exchange, { kind, namespace: path.namespace, method });
       return;
@@ -167,13 +175,14 @@ export class Handler {
         return;
       }
       if (kind.namespaced && namespace === undefined) throw methodNotAllowed();
-      const options = this.writeOptions(exchange);
+      const options = this.writeOptions(exchange, 'CreateOptions');
       const created = this.options.api.create(kind, { namespace, body, options });
       this.reply(exchange, kind, { code: 201, object: created, warnings: options.warnings });
       return;
     }
     if (kind.answer !== undefined) throw methodNotAllowed();
     if (method === 'DELETE') {
+      if (kind.bucket === '/namespaces') throw methodNotAllowed();
       const options = this.deleteOptions(exchange, await this.optionalBody(exchange));
       const page = listPage(this.options.api, this.listRequest(exchange, kind, namespace));
       for (const object of page.items) {
@@ -223,7 +232,7 @@ export class Handler {
         return;
       }
       case 'PUT': {
-        const options = this.writeOptions(exchange);
+        const options = this.writeOptions(exchange, 'UpdateOptions');
         const body = await this.body(exchange);
         this.reply(exchange, kind, {
           code: 200,
@@ -233,29 +242,14 @@ export class Handler {
         return;
       }
       case 'PATCH': {
-        const type = patchTypeOf(request.headers['content-type'] ?? '');
-        const options = this.writeOptions(exchange);
-        if (type === 'apply' && !query.has('fieldManager')) {
-          throw new StatusError({
-            code: 422,
-            reason: 'Invalid',
-            message:
-              'PatchOptions.meta.k8s.io "" is invalid: fieldManager: Required value: is required for apply patch',
-            details: {
-              group: 'meta.k8s.io',
-              kind: 'PatchOptions',
-              causes: [
-                {
-                  reason: 'FieldValueRequired',
-                  message: 'Required value: is required for apply patch',
-                  field: 'fieldManager',
-                },
-              ],
-            },
-          });
+        const type = patchTypeOf(request.headers['content-type'] ?? '', kind);
+        const options = this.writeOptions(exchange, 'PatchOptions');
+        if (type === 'apply' && (query.get('fieldManager') ?? '') === '') {
+          throw invalidOption('PatchOptions', 'fieldManager', 'Required value: is required for apply patch');
         }
-        if (type !== 'apply' && query.has('force'))
-          throw badRequest('force: Forbidden: may not be specified for non-apply patch');
+        if (type !== 'apply' && query.has('force')) {
+          throw invalidOption('PatchOptions', 'force', 'Forbidden: may not be specified for non-apply patch');
+        }
         const raw = await readBody(request, this.options.maxBodyBytes);
         const body = type === 'apply' ? parseYamlBody(raw.toString('utf8')) : parseBody(raw, 'application/json');
         const { object, created } = api.patch(target, { type, body }, options);
@@ -309,10 +303,16 @@ export class Handler {
     const { query, request, response } = exchange;
     const given = query.get('resourceVersion') ?? '';
     if (given !== '' && !/^\d+$/.test(given))
-      throw badRequest(`Invalid value: ${JSON.stringify(given)}: invalid resource version`);
+      throw badRequest(
+        `resourceVersion: Invalid value: ${JSON.stringify(given)}: strconv.ParseUint: parsing ${JSON.stringify(given)}: invalid syntax`,
+      );
     const initialEvents = query.get('sendInitialEvents');
     if (initialEvents !== null && query.get('resourceVersionMatch') !== 'NotOlderThan') {
-      throw badRequest('sendInitialEvents requires setting resourceVersionMatch to NotOlderThan');
+      throw invalidOption(
+        'ListOptions',
+        'resourceVersionMatch',
+        'Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan',
+      );
     }
     const seconds = Number(query.get('timeoutSeconds') ?? '0');
     this.options.watches.serve(
@@ -351,30 +351,31 @@ export class Handler {
   private listRequest(exchange: Exchange, kind: Kind, namespace: string | undefined): Parameters<typeof listPage>[1] {
     const { query } = exchange;
     const limit = Number(query.get('limit') ?? '0');
-    if (!Number.isInteger(limit) || limit < 0) throw badRequest('limit: must be a non-negative integer');
+    if (!Number.isInteger(limit)) {
+      throw badRequest(`strconv.ParseInt: parsing ${JSON.stringify(query.get('limit'))}: invalid syntax`);
+    }
     return {
       kind,
       namespace,
       ...this.selection(exchange, kind, namespace),
-      limit: Math.min(limit, maxLimit),
+      limit: Math.min(Math.max(limit, 0), maxLimit),
       continueToken: query.get('continue') ?? '',
       resourceVersion: query.get('resourceVersion') ?? '',
       resourceVersionMatch: query.get('resourceVersionMatch') ?? '',
     };
   }
 
-  private writeOptions({ query, request }: Exchange): WriteOptions {
+  private writeOptions({ query, request }: Exchange, options: string): WriteOptions {
     const validation = query.get('fieldValidation') ?? 'Warn';
     if (validation !== 'Strict' && validation !== 'Warn' && validation !== 'Ignore') {
-      throw badRequest(
-        `fieldValidation: Unsupported value: ${JSON.stringify(validation)}: supported values: "Ignore", "Strict", "Warn"`,
-      );
+      const message = `Unsupported value: ${JSON.stringify(validation)}: supported values: "", "Ignore", "Strict", "Warn"`;
+      throw invalidOption(options, 'fieldValidation', message);
     }
     const agent = (request.headers['user-agent'] ?? '').split('/')[0] ?? '';
     const manager = query.get('fieldManager') ?? (agent === '' ? 'unknown' : agent);
     if (manager.length > 128) throw badRequest('fieldManager: may not be more than 128 bytes');
     return {
-      dryRun: dryRunOf(query.getAll('dryRun')),
+      dryRun: dryRunOf(query.getAll('dryRun'), options),
       fieldManager: manager === '' ? 'unknown' : manager,
       fieldValidation: validation,
       force: truthy(query.get('force')),
@@ -388,7 +389,7 @@ export class Handler {
     const { uid, resourceVersion } = preconditions;
     const dryRun = Array.isArray(from['dryRun']) ? from['dryRun'].map(String) : [];
     return {
-      dryRun: dryRunOf([...query.getAll('dryRun'), ...dryRun]),
+      dryRun: dryRunOf([...query.getAll('dryRun'), ...dryRun], 'DeleteOptions'),
       propagation: propagationOf(
         String(from['propagationPolicy'] ?? query.get('propagationPolicy') ?? 'Background'),
         from['orphanDependents'],
@@ -405,7 +406,7 @@ export class Handler {
 
   private async optionalBody({ request }: Exchange): Promise<unknown> {
     const raw = await readBody(request, this.options.maxBodyBytes);
-    if (raw.length === 0 || mediaType(request.headers['content-type'] ?? '').includes('protobuf')) return undefined;
+    if (raw.length === 0) return undefined;
     return parseBody(raw, request.headers['content-type'] ?? '');
   }
 
@@ -424,10 +425,10 @@ function truthy(value: string | null): boolean {
   return value !== null && ['1', 'true', 't', 'T', 'TRUE', 'True'].includes(value);
 }
 
-function dryRunOf(values: readonly string[]): boolean {
-  for (const value of values) {
-    if (value !== 'All' && value !== '')
-      throw badRequest(`dryRun: Unsupported value: ${JSON.stringify(value)}: supported values: "All"`);
+function dryRunOf(values: readonly string[], options: string): boolean {
+  const unknown = values.filter((value) => value !== 'All' && value !== '');
+  if (unknown.length > 0) {
+    throw invalidOption(options, 'dryRun', `Unsupported value: ${JSON.stringify(unknown)}: supported values: "All"`);
   }
   return values.includes('All');
 }
@@ -435,9 +436,8 @@ function dryRunOf(values: readonly string[]): boolean {
 function propagationOf(policy: string, orphanDependents: unknown): DeleteOptions['propagation'] {
   if (orphanDependents === true) return 'Orphan';
   if (policy === 'Background' || policy === 'Foreground' || policy === 'Orphan') return policy;
-  throw badRequest(
-    `propagationPolicy: Unsupported value: ${JSON.stringify(policy)}: supported values: "Foreground", "Background", "Orphan"`,
-  );
+  const message = `Unsupported value: ${JSON.stringify(policy)}: supported values: "Foreground", "Background", "Orphan", "nil"`;
+  throw invalidOption('DeleteOptions', 'propagationPolicy', message);
 }
 
 function includeOf(query: URLSearchParams): IncludeObject {
@@ -464,6 +464,20 @@ function send(response: ServerResponse, code: number, body: JsonObject): void {
     'cache-control': 'no-cache, private',
   });
   response.end(text);
+}
+
+/**
+ * OpenAPI v2 without definitions, for clients that load it before they fall back to the server's own validation: the
+ * protobuf form is field 1, `swagger`.
+ */
+function sendOpenApiV2(request: IncomingMessage, response: ServerResponse): void {
+  if ((request.headers.accept ?? '').includes('protobuf')) {
+    const type = 'application/com.github.proto-openapi.spec.v2.v1.0+protobuf';
+    response.writeHead(200, { 'content-type': type }).end(Buffer.from([0x0a, 3, ...Buffer.from('2.0')]));
+    return;
+  }
+  const body = { swagger: '2.0', info: { title: 'Kubernetes', version: 'v1.34.4' }, paths: {}, definitions: {} };
+  sendCached(request, response, { body, contentType: 'application/json' });
 }
 
 function sendCached(

@@ -1,8 +1,9 @@
 import type { Kind } from '../kinds/kind.ts';
 import { apiVersionOf } from '../kinds/kind.ts';
+import { asJson } from '../object.ts';
 import type { JsonObject, KubeObject } from '../object.ts';
 import type { ResourceApi } from '../resources/resource-api.ts';
-import { badRequest, expired, StatusError } from '../status-error.ts';
+import { badRequest, expired, invalidOption, StatusError } from '../status-error.ts';
 import { storeKey } from '../storage/store.ts';
 
 export interface ListRequest {
@@ -42,17 +43,30 @@ function readToken(text: string): Token {
 function revisionOf(api: ResourceApi, request: ListRequest): number {
   const { resourceVersion, resourceVersionMatch } = request;
   if (resourceVersionMatch !== '' && resourceVersion === '') {
-    throw badRequest('resourceVersionMatch is forbidden unless resourceVersion is provided');
+    throw invalidOption(
+      'ListOptions',
+      'resourceVersionMatch',
+      'Forbidden: resourceVersionMatch is forbidden unless resourceVersion is provided',
+    );
+  }
+  if (resourceVersionMatch === 'Exact' && resourceVersion === '0') {
+    throw invalidOption(
+      'ListOptions',
+      'resourceVersionMatch',
+      'Forbidden: resourceVersionMatch "exact" is forbidden for resourceVersion "0"',
+    );
   }
   if (resourceVersion === '' || resourceVersion === '0') return api.store.revision;
   if (!/^\d+$/.test(resourceVersion))
-    throw badRequest(`Invalid value: ${JSON.stringify(resourceVersion)}: strconv.ParseUint: invalid syntax`);
+    throw badRequest(
+      `invalid resource version: resourceVersion: Invalid value: ${JSON.stringify(resourceVersion)}: strconv.ParseUint: parsing ${JSON.stringify(resourceVersion)}: invalid syntax`,
+    );
   const revision = Number(resourceVersion);
   if (revision > api.store.revision) {
     throw new StatusError({
       code: 504,
       reason: 'Timeout',
-      message: `Too large resource version: ${revision}, current: ${api.store.revision}`,
+      message: `Timeout: Too large resource version: ${revision}, current: ${api.store.revision}`,
       details: {
         causes: [{ reason: 'ResourceVersionTooLarge', message: 'Too large resource version', field: '' }],
         retryAfterSeconds: 1,
@@ -84,7 +98,8 @@ export function listPage(api: ResourceApi, request: ListRequest): Page {
       ? inScope
       : inScope.filter((o) => storeKey(o.metadata.namespace, o.metadata.name) > token.start);
   const items: KubeObject[] = [];
-  const metadata: JsonObject = { resourceVersion: String(revision) };
+  const metadata: JsonObject = kind.custom ? { continue: '' } : {};
+  metadata['resourceVersion'] = String(revision);
   for (const [i, object] of rest.entries()) {
     const shown = api.show(kind, object);
     if (!request.matches(shown)) continue;
@@ -104,6 +119,11 @@ export function listObject(kind: Kind, page: Page): JsonObject {
     kind: kind.listKind,
     apiVersion: apiVersionOf(kind),
     metadata: page.metadata,
-    items: page.items as unknown as JsonObject[],
+    // Items of built-in lists carry no apiVersion and kind, those of custom resources do.
+    items: page.items.map((item) => {
+      if (kind.custom) return asJson(item);
+      const { apiVersion: _v, kind: _k, ...rest } = asJson(item);
+      return rest;
+    }),
   };
 }

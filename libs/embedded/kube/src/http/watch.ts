@@ -108,7 +108,7 @@ export class WatchServer {
     };
 
     const unsubscribe = this.api.store.subscribe((event) => {
-      if (event.bucket !== kind.bucket) return;
+      if (event.bucket !== kind.bucket || event.revision <= (request.resourceVersion ?? 0)) return;
       const wire = this.visible(request, event);
       // Also without an event for this watcher the stream has seen this revision, which bookmarks tell.
       if (wire === undefined) revision = event.revision;

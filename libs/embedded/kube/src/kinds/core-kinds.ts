@@ -84,16 +84,21 @@ function addressPool(): () => string {
   };
 }
 
-function prepareService(nextAddress: () => string): (next: KubeObject, old: KubeObject | undefined) => void {
+function prepareService(next: KubeObject): void {
+  for (const port of listOf(valueAt(next, ['spec', 'ports']))) {
+    if (isObject(port) && port['port'] !== undefined) port['targetPort'] ??= port['port'];
+  }
+  const spec = next['spec'];
+  if (!isObject(spec) || spec['type'] === 'ExternalName') return;
+  spec['internalTrafficPolicy'] ??= 'Cluster';
+  if (spec['type'] === 'NodePort' || spec['type'] === 'LoadBalancer') spec['externalTrafficPolicy'] ??= 'Cluster';
+  if (spec['type'] === 'LoadBalancer') spec['allocateLoadBalancerNodePorts'] ??= true;
+}
+
+function allocateAddress(nextAddress: () => string): (next: KubeObject, old: KubeObject | undefined) => void {
   return (next, old) => {
     const spec = next['spec'];
-    if (!isObject(spec)) return;
-    const type = spec['type'];
-    for (const port of listOf(spec['ports'])) {
-      if (isObject(port) && port['targetPort'] === undefined && port['port'] !== undefined)
-        port['targetPort'] = port['port'];
-    }
-    if (type === 'ExternalName') return;
+    if (!isObject(spec) || spec['type'] === 'ExternalName') return;
     const before = valueAt(old, ['spec', 'clusterIP']);
     if (spec['clusterIP'] === undefined || spec['clusterIP'] === '') {
       spec['clusterIP'] = typeof before === 'string' ? before : nextAddress();
@@ -101,11 +106,6 @@ function prepareService(nextAddress: () => string): (next: KubeObject, old: Kube
     spec['clusterIPs'] ??= [spec['clusterIP'] ?? ''];
     spec['ipFamilies'] ??= ['IPv4'];
     spec['ipFamilyPolicy'] ??= 'SingleStack';
-    spec['internalTrafficPolicy'] ??= 'Cluster';
-    if (type === 'NodePort' || type === 'LoadBalancer') {
-      spec['externalTrafficPolicy'] ??= 'Cluster';
-      if (type === 'LoadBalancer') spec['allocateLoadBalancerNodePorts'] ??= true;
-    }
   };
 }
 
@@ -251,12 +251,12 @@ export function coreKinds(): Kind[] {
       status: true,
       selectable: ['status.phase'],
       columns: [nameColumn, fieldColumn('Status', 'status.phase'), ageColumn],
-      prepare: (next, old) => {
+      prepare: (next) => {
         next.metadata.labels = { ...next.metadata.labels, 'kubernetes.io/metadata.name': next.metadata.name };
-        if (old === undefined) {
-          next['spec'] = { finalizers: ['kubernetes'] };
-          next['status'] = { phase: 'Active' };
-        }
+      },
+      finish: (next, old) => {
+        if (old === undefined)
+          Object.assign(next, { spec: { finalizers: ['kubernetes'] }, status: { phase: 'Active' } });
       },
     }),
     builtin({
@@ -278,11 +278,7 @@ export function coreKinds(): Kind[] {
       plural: 'configmaps',
       shortNames: ['cm'],
       schema: { data: textMap, binaryData: textMap, immutable: flag },
-      columns: [
-        nameColumn,
-        column('Data', (o) => entries(o, 'data') + entries(o, 'binaryData'), { type: 'integer' }),
-        ageColumn,
-      ],
+      columns: [nameColumn, column('Data', (o) => entries(o, 'data') + entries(o, 'binaryData'), {}), ageColumn],
       check: checkImmutable,
     }),
     builtin({
@@ -329,7 +325,8 @@ export function coreKinds(): Kind[] {
         column('Port(s)', servicePorts),
         ageColumn,
       ],
-      prepare: prepareService(addressPool()),
+      prepare: prepareService,
+      finish: allocateAddress(addressPool()),
       check: checkService,
     }),
     builtin({

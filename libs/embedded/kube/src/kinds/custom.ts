@@ -1,8 +1,10 @@
 import { RuleSet, ruleErrors } from '../cel/rules.ts';
-import { isObject } from '../object.ts';
+import { clone, isObject, jsonEqual } from '../object.ts';
 import type { KubeObject } from '../object.ts';
 import { objectMetaSchema, typeMeta } from '../schema/schema.ts';
+import { prune } from '../schema/prune.ts';
 import type { Schema } from '../schema/schema.ts';
+import { validate } from '../schema/validate.ts';
 import type { FieldError } from '../status-error.ts';
 import { ageColumn, nameColumn, printerColumn } from './columns.ts';
 import type { PrinterColumn } from './columns.ts';
@@ -124,16 +126,22 @@ export function checkDefinition(object: KubeObject): FieldError[] {
       ),
     );
   }
-  versions.forEach((version, i) => errors.push(...checkVersion(version, `spec.versions[${i}]`)));
+  // Versions that share one schema are told about once, as the API server does.
+  const shared = versions.every((v) => jsonEqual(v.schema, versions[0]?.schema));
+  versions.forEach((version, i) => {
+    if (i === 0 || !shared) errors.push(...checkVersion(version, { shared, path: `spec.versions[${i}]` }));
+  });
   return errors;
 }
 
-function checkVersion(version: CustomResourceVersion, path: string): FieldError[] {
+function checkVersion(version: CustomResourceVersion, of: { shared: boolean; path: string }): FieldError[] {
+  const { path } = of;
   const schema = version.schema?.openAPIV3Schema as Schema | undefined;
-  if (schema === undefined)
-    return [{ ...required(`${path}.schema.openAPIV3Schema`), message: 'Required value: schemas are required' }];
-  const at = `${path}.schema.openAPIV3Schema`;
-  const errors = [...structuralErrors(schema, at), ...ruleErrors(schema, at)];
+  if (schema === undefined) return [{ ...required(`${path}.schema.openAPIV3Schema`), message: 'Required value' }];
+  const at = of.shared ? 'spec.validation.openAPIV3Schema' : `${path}.schema.openAPIV3Schema`;
+  const errors = structuralErrors(schema, at);
+  if (errors.length === 0) errors.push(...ruleErrors(schema, at));
+  if (errors.length === 0) errors.push(...defaultErrors(schema, at));
   (version.additionalPrinterColumns ?? []).forEach((column, i) => {
     try {
       printerColumn(column);
@@ -190,5 +198,37 @@ function structuralErrors(schema: Schema, path: string): FieldError[] {
   if (isObject(schema.additionalProperties))
     errors.push(...structuralErrors(schema.additionalProperties as Schema, `${path}.additionalProperties`));
   if (schema.items !== undefined) errors.push(...structuralErrors(schema.items, `${path}.items`));
+  return errors;
+}
+
+/** Defaults must themselves be valid as they stand: known fields, right values, rules that hold. */
+function defaultErrors(schema: Schema, path: string): FieldError[] {
+  const errors: FieldError[] = [];
+  if (schema.default !== undefined) {
+    const value = clone(schema.default);
+    const holder: Schema = { type: 'object', properties: { value: schema } };
+    const unknown = prune({ value }, holder);
+    if (unknown.length > 0) {
+      errors.push({
+        field: `${path}.default`,
+        reason: 'FieldValueInvalid',
+        message: `Invalid value: ${JSON.stringify(schema.default)}: must not have unknown fields`,
+      });
+    }
+    const found = [...validate(value, schema), ...new RuleSet(schema).check(value, undefined)];
+    errors.push(
+      ...found.map((e) => ({
+        ...e,
+        field: `${path}.default${e.field === '' || e.field === '<nil>' ? '' : `.${e.field}`}`,
+      })),
+    );
+  }
+  for (const [key, property] of Object.entries(schema.properties ?? {})) {
+    errors.push(...defaultErrors(property, `${path}.properties[${key}]`));
+  }
+  if (isObject(schema.additionalProperties)) {
+    errors.push(...defaultErrors(schema.additionalProperties as Schema, `${path}.additionalProperties`));
+  }
+  if (schema.items !== undefined) errors.push(...defaultErrors(schema.items, `${path}.items`));
   return errors;
 }

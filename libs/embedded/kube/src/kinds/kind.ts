@@ -41,8 +41,10 @@ export interface Kind {
   /** Field selectors beyond metadata.name and metadata.namespace. */
   selectable: readonly string[];
   rules?: RuleSet;
-  /** Fills in and derives what the server decides (cluster IPs, stringData, ...). May change `next`. */
+  /** Defaults beyond the schema; what it sets belongs to the writer. May change `next`. */
   prepare?: (next: KubeObject, old: KubeObject | undefined) => void;
+  /** What the server decides (cluster IPs, phases): nobody owns it. May change `next`. */
+  finish?: (next: KubeObject, old: KubeObject | undefined) => void;
   /** Findings beyond the schema. */
   check?: (next: KubeObject, old: KubeObject | undefined) => FieldError[];
   /** Between this version and the stored form. */

@@ -1,6 +1,6 @@
 import { isObject } from '../object.ts';
 import type { JsonObject } from '../object.ts';
-import { badRequest } from '../status-error.ts';
+import { invalid } from '../status-error.ts';
 import { builtin } from './builtin.ts';
 import type { Kind } from './kind.ts';
 import { any } from './schema-builder.ts';
@@ -11,49 +11,50 @@ function withStatus(body: JsonObject, status: JsonObject): JsonObject {
   return { metadata: {}, ...body, status };
 }
 
+const authorization = 'authorization.k8s.io';
+const authentication = 'authentication.k8s.io';
+
 /** Reviews: everything is allowed, one token is known. `token` is undefined where the API needs none. */
 export function reviewKinds(): Kind[] {
-  const review = (
-    group: string,
-    kind: string,
-    plural: string,
-    answer: NonNullable<Kind['answer']>,
-    namespaced = false,
-  ): Kind => ({
-    ...builtin({ group, kind, plural, namespaced, schema: { spec: any, status: any } }),
+  const review = (group: string, kind: string, answer: NonNullable<Kind['answer']>): Kind => ({
+    ...builtin({
+      group,
+      kind,
+      plural: `${kind.toLowerCase()}s`,
+      namespaced: kind.startsWith('Local'),
+      schema: { spec: any, status: any },
+    }),
     answer,
   });
   const allowed = (body: JsonObject): JsonObject => {
     const spec = body['spec'];
     if (!isObject(spec) || (spec['resourceAttributes'] === undefined && spec['nonResourceAttributes'] === undefined)) {
-      throw badRequest(
-        'spec.resourceAttributes: exactly one of nonResourceAttributes or resourceAttributes must be specified',
-      );
+      throw invalid({ group: authorization, resource: '', name: '' }, [
+        {
+          field: 'spec.resourceAttributes',
+          reason: 'FieldValueInvalid',
+          message: 'Invalid value: null: exactly one of nonResourceAttributes or resourceAttributes must be specified',
+        },
+      ]);
     }
-    return withStatus(body, { allowed: true, reason: 'the embedded API allows everything' });
+    return withStatus(body, { allowed: true });
   };
-  const authorization = 'authorization.k8s.io';
-  const authentication = 'authentication.k8s.io';
   return [
-    review(authorization, 'SelfSubjectAccessReview', 'selfsubjectaccessreviews', allowed),
-    review(authorization, 'SubjectAccessReview', 'subjectaccessreviews', allowed),
-    review(authorization, 'LocalSubjectAccessReview', 'localsubjectaccessreviews', allowed, true),
-    review(authorization, 'SelfSubjectRulesReview', 'selfsubjectrulesreviews', (body) =>
+    review(authorization, 'SelfSubjectAccessReview', allowed),
+    review(authorization, 'SubjectAccessReview', allowed),
+    review(authorization, 'LocalSubjectAccessReview', allowed),
+    review(authorization, 'SelfSubjectRulesReview', (body) =>
       withStatus(body, {
         resourceRules: [{ verbs: ['*'], apiGroups: ['*'], resources: ['*'] }],
         nonResourceRules: [{ verbs: ['*'], nonResourceURLs: ['*'] }],
         incomplete: false,
       }),
     ),
-    review(authentication, 'SelfSubjectReview', 'selfsubjectreviews', (body) => withStatus(body, { userInfo: user })),
-    review(authentication, 'TokenReview', 'tokenreviews', (body, { token }) => {
+    review(authentication, 'SelfSubjectReview', (body) => withStatus(body, { userInfo: user })),
+    review(authentication, 'TokenReview', (body, { token }) => {
       const given = isObject(body['spec']) ? body['spec']['token'] : undefined;
       const known = typeof given === 'string' && given !== '' && (token === undefined || given === token);
-      const { spec: _, ...rest } = body;
-      return withStatus(
-        { ...rest, spec: {} },
-        known ? { authenticated: true, user } : { authenticated: false, error: 'unknown token' },
-      );
+      return withStatus(body, known ? { authenticated: true, user } : { user: {}, error: 'invalid bearer token' });
     }),
   ];
 }

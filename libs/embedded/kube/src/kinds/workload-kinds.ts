@@ -180,14 +180,17 @@ export function workloadKinds(): Kind[] {
             }),
           ),
         }),
-        status: struct({
-          replicas: int,
-          readyReplicas: int,
-          updatedReplicas: int,
-          availableReplicas: int,
-          observedGeneration: int,
-          conditions,
-        }),
+        status: or(
+          {},
+          struct({
+            replicas: int,
+            readyReplicas: int,
+            updatedReplicas: int,
+            availableReplicas: int,
+            observedGeneration: int,
+            conditions,
+          }),
+        ),
       },
       columns: [
         nameColumn,
@@ -217,13 +220,14 @@ export function workloadKinds(): Kind[] {
     builtin({
       group: 'discovery.k8s.io',
       kind: 'EndpointSlice',
+      generation: true,
       plural: 'endpointslices',
       schema: {
         addressType: text,
         endpoints: atomicList(
           struct({
             addresses: atomicList(text),
-            conditions: struct({ ready: flag, serving: flag, terminating: flag }),
+            conditions: or({}, struct({ ready: flag, serving: flag, terminating: flag })),
             hostname: text,
             nodeName: text,
             zone: text,

@@ -18,8 +18,7 @@ export function applyJsonPatch(target: JsonObject, operations: readonly JsonPatc
   }
   try {
     return jsonpatch.applyPatch(clone(target), clone(operations) as JsonPatchOperation[], true).newDocument;
-  } catch (error) {
-    const why = error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error);
-    throw refuse(`the server rejected our request due to an error in our request: ${why}`);
+  } catch {
+    throw refuse('the server rejected our request due to an error in our request');
   }
 }

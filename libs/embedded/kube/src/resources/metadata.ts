@@ -88,12 +88,12 @@ export function checkMetadata(kind: Kind, next: KubeObject, old: KubeObject | un
       message: `Too long: may not be more than ${maxAnnotationBytes} bytes`,
     });
   }
-  (metadata.ownerReferences ?? []).forEach((owner, i) => {
-    const at = `metadata.ownerReferences[${i}]`;
+  for (const owner of metadata.ownerReferences ?? []) {
     for (const field of ['apiVersion', 'kind', 'name', 'uid'] as const) {
-      if (!owner[field]) errors.push({ ...invalidValue(`${at}.${field}`, owner[field] ?? '', 'must not be empty') });
+      const value = owner[field] ?? '';
+      if (value === '') errors.push(invalidValue(`metadata.ownerReferences.${field}`, value, 'must not be empty'));
     }
-  });
+  }
   const controllers = (metadata.ownerReferences ?? []).filter((owner) => owner.controller === true);
   if (controllers.length > 1) {
     errors.push(
@@ -131,9 +131,9 @@ export function malformedMetadata(metadata: unknown): string | undefined {
     const value = metadata[field];
     if (value === undefined || value === null) continue;
     if (!isObject(value)) return `metadata.${field}: must be a map of strings`;
-    for (const [key, item] of Object.entries(value)) {
+    for (const item of Object.values(value)) {
       if (typeof item !== 'string')
-        return `json: cannot unmarshal ${typeof item} into Go struct field ObjectMeta.metadata.${field} of type string (key ${JSON.stringify(key)})`;
+        return `json: cannot unmarshal ${typeof item} into Go struct field ObjectMeta.${field} of type string`;
     }
   }
   for (const field of ['finalizers', 'ownerReferences', 'managedFields'] as const) {

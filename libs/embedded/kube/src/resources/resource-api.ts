@@ -12,6 +12,7 @@ import { mergePatch } from '../patch/merge-patch.ts';
 import { strategicMergePatch } from '../patch/strategic-merge-patch.ts';
 import { applyDefaults } from '../schema/default.ts';
 import { validateListTypes } from '../schema/list-types.ts';
+import { typedMisfit } from '../apply/typed.ts';
 import { ratchet } from '../schema/ratchet.ts';
 import { validate } from '../schema/validate.ts';
 import {
@@ -118,7 +119,11 @@ export class ResourceApi {
     const meta = next.metadata;
     this.place(kind, next, namespace);
     if (meta.resourceVersion !== undefined && meta.resourceVersion !== '') {
-      throw badRequest('resourceVersion should not be set on objects to be created');
+      throw new StatusError({
+        code: 500,
+        reason: '',
+        message: 'resourceVersion should not be set on objects to be created',
+      });
     }
     meta.name ??= '';
     if (meta.name === '' && meta.generateName !== undefined) {
@@ -131,6 +136,7 @@ export class ResourceApi {
     kind.prepare?.(next, undefined);
     applyDefaults(next, kind.schema);
     this.setManagers(kind, { live: undefined, next, subresource: '', options });
+    kind.finish?.(next, undefined);
     return this.insert(kind, next, options);
   }
 
@@ -141,7 +147,7 @@ export class ResourceApi {
     const live = this.show(kind, this.stored(target));
     this.address(target, next);
     if (!next.metadata.resourceVersion && !kind.unconditionalUpdate) {
-      throw invalid(this.kindName(kind, target.name), [
+      throw invalid(this.resourceName(kind, target.name), [
         {
           field: 'metadata.resourceVersion',
           reason: 'FieldValueInvalid',
@@ -149,7 +155,7 @@ export class ResourceApi {
         },
       ]);
     }
-    return this.replace(target, live, { next, options, managed: false });
+    return this.replace(target, live, { next, options, by: 'put' });
   }
 
   /** @throws {StatusError} 400, 404, 409, 415, 422 */
@@ -161,9 +167,10 @@ export class ResourceApi {
     const { kind } = target;
     if (patch.type === 'apply') return this.apply(target, patch.body, options);
     const live = this.show(kind, this.stored(target));
-    const next = decode(kind, this.patched(kind, live, patch), options);
+    const patched = this.patched(kind, live, patch);
+    const next = decode(kind, patched, { ...options, source: 'patch' });
     this.address(target, next);
-    return { object: this.replace(target, live, { next, options, managed: false }), created: false };
+    return { object: this.replace(target, live, { next, options, by: 'patch' }), created: false };
   }
 
   /** Deletes, or marks as being deleted while finalizers remain. */
@@ -171,18 +178,16 @@ export class ResourceApi {
     const { kind, name } = target;
     const stored = this.stored(target);
     const meta = stored.metadata;
-    const qualified = this.resourceName(kind, name);
+    const qualified = kind.custom ? this.kindName(kind, name) : this.resourceName(kind, name);
+    const mismatch = (what: string, given: string, kept: string | undefined): string =>
+      `the ${what} in the precondition (${given}) does not match the ${what} in record (${kept})`;
     if (options.uid !== undefined && options.uid !== meta.uid) {
-      throw conflict(
-        qualified,
-        `Precondition failed: UID in precondition: ${options.uid}, UID in object meta: ${meta.uid}`,
-      );
+      const why = mismatch('UID', options.uid, meta.uid);
+      throw conflict(qualified, `${why}. The object might have been deleted and then recreated`);
     }
     if (options.resourceVersion !== undefined && options.resourceVersion !== meta.resourceVersion) {
-      throw conflict(
-        qualified,
-        `Precondition failed: ResourceVersion in precondition: ${options.resourceVersion}, ResourceVersion in object meta: ${meta.resourceVersion}`,
-      );
+      const why = mismatch('ResourceVersion', options.resourceVersion, meta.resourceVersion);
+      throw conflict(qualified, `${why}. The object might have been modified`);
     }
     const finalizers = new Set(meta.finalizers ?? []);
     if (options.propagation === 'Orphan') finalizers.add(orphanFinalizer).delete(foregroundFinalizer);
@@ -203,8 +208,8 @@ export class ResourceApi {
         ...meta,
         ...(finalizers.size === 0 ? {} : { finalizers: [...finalizers] }),
         deletionTimestamp: meta.deletionTimestamp ?? this.now(),
-        deletionGracePeriodSeconds: meta.deletionGracePeriodSeconds ?? 0,
-        ...(meta.generation === undefined || meta.deletionTimestamp !== undefined
+        ...(terminating ? {} : { deletionGracePeriodSeconds: meta.deletionGracePeriodSeconds ?? 0 }),
+        ...(terminating || meta.generation === undefined || meta.deletionTimestamp !== undefined
           ? {}
           : { generation: meta.generation + 1 }),
       },
@@ -311,19 +316,11 @@ export class ResourceApi {
   private patched(kind: Kind, live: KubeObject, patch: { type: PatchType; body: unknown }): unknown {
     const { body } = patch;
     if (patch.type === 'json') {
-      if (!Array.isArray(body)) throw badRequest('a JSON patch is a list of operations');
+      if (!Array.isArray(body)) throw badRequest('error decoding patch: a JSON patch is a list of operations');
       return applyJsonPatch(asJson(live), body as JsonPatchOperation[]);
     }
-    if (!isObject(body)) throw badRequest('a patch is a JSON object');
+    if (!isObject(body)) throw badRequest('error decoding patch: a patch is a JSON object');
     if (patch.type === 'merge') return mergePatch(asJson(live), body);
-    if (kind.custom) {
-      throw new StatusError({
-        code: 415,
-        reason: 'UnsupportedMediaType',
-        message:
-          'the body of the request was in an unknown format - accepted media types include: application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml',
-      });
-    }
     return strategicMergePatch(asJson(live), body, kind.schema);
   }
 
@@ -351,6 +348,7 @@ export class ResourceApi {
       if (kind.generation) next.metadata.generation = 1;
       applyDefaults(next, kind.schema);
       kind.prepare?.(next, undefined);
+      kind.finish?.(next, undefined);
       return { object: this.insert(kind, next, options), created: true };
     }
     const live = this.show(kind, stored);
@@ -359,14 +357,24 @@ export class ResourceApi {
       throw staleVersion(this.resourceName(kind, target.name));
     const next = applyConfig(live, config, { writer, force: options.force });
     applyDefaults(next, kind.schema);
-    return { object: this.replace(target, live, { next, options, managed: true }), created: false };
+    return { object: this.replace(target, live, { next, options, by: 'apply' }), created: false };
   }
 
-  /** An applied configuration as sent: checked and pruned, but without defaults, which nobody owns. */
+  /** An applied configuration as sent: checked against the schema, but without defaults, which nobody owns. */
   private configuration(target: Target, body: JsonObject, options: WriteOptions): KubeObject {
-    if (body['apiVersion'] === undefined || body['kind'] === undefined)
-      throw badRequest('an applied configuration needs apiVersion and kind');
-    const config = decode({ ...target.kind, schema: withoutDefaults(target.kind) }, body, options);
+    const { kind } = target;
+    const [apiVersion, kindName] = [body['apiVersion'], body['kind']];
+    if (typeof apiVersion !== 'string' || typeof kindName !== 'string') {
+      throw badRequest('invalid object type: /, Kind=' + (typeof kindName === 'string' ? kindName : ''));
+    }
+    const misfit = typedMisfit(body, kind);
+    if (misfit !== undefined) {
+      const metadata = isObject(body['metadata']) ? body['metadata'] : {};
+      const place = `${String(metadata['namespace'] ?? '')}/${String(metadata['name'] ?? '')}; ${apiVersion}, Kind=${kindName}`;
+      const message = `failed to create typed patch object (${place}): ${misfit}`;
+      throw new StatusError({ code: 500, reason: '', message });
+    }
+    const config = decode({ ...kind, schema: withoutDefaults(kind) }, body, options);
     if (config.metadata.managedFields !== undefined) throw badRequest('metadata.managedFields must be nil');
     this.address(target, config);
     return config;
@@ -404,22 +412,29 @@ export class ResourceApi {
   private replace(
     target: Target,
     live: KubeObject,
-    of: { next: KubeObject; options: WriteOptions; managed: boolean },
+    of: { next: KubeObject; options: WriteOptions; by: 'put' | 'patch' | 'apply' },
   ): KubeObject {
     const { kind, subresource } = target;
-    const { options, managed } = of;
+    const { options, by } = of;
     const given = of.next.metadata;
     const qualified = this.resourceName(kind, target.name);
     if (given.uid !== undefined && given.uid !== '' && given.uid !== live.metadata.uid) {
-      throw conflict(
-        qualified,
-        `Precondition failed: UID in precondition: ${given.uid}, UID in object meta: ${live.metadata.uid}`,
-      );
+      if (by === 'put') {
+        throw conflict(
+          qualified,
+          `Precondition failed: UID in precondition: ${given.uid}, UID in object meta: ${live.metadata.uid}`,
+        );
+      }
+      const message = `Invalid value: ${JSON.stringify(given.uid)}: field is immutable`;
+      throw invalid(this.kindName(kind, target.name), [
+        { field: 'metadata.uid', reason: 'FieldValueInvalid', message },
+      ]);
     }
     if (given.resourceVersion && given.resourceVersion !== live.metadata.resourceVersion) throw staleVersion(qualified);
     const next = this.reset(kind, subresource, { live, next: of.next });
     if (subresource === '') kind.prepare?.(next, live);
-    if (!managed) this.setManagers(kind, { live, next, subresource, options });
+    if (by !== 'apply') this.setManagers(kind, { live, next, subresource, options });
+    if (subresource === '') kind.finish?.(next, live);
     if (kind.generation && !jsonEqual(desired(kind, next), desired(kind, live))) {
       next.metadata.generation = (live.metadata.generation ?? 0) + 1;
     }

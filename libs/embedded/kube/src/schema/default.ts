@@ -23,17 +23,17 @@ export function applyDefaults(value: unknown, schema: Schema | undefined): void 
   for (const key of Object.keys(value)) applyDefaults(value[key], propertySchema(schema, key));
 }
 
-/** Drops nulls of fields that are not nullable and have a default, so that `required` and defaults see them as absent. */
-export function dropDefaultableNulls(value: JsonObject, schema: Schema | undefined): void {
+/** Drops nulls of fields that are not nullable: `required` and defaults see them as absent. */
+export function dropNulls(value: JsonObject, schema: Schema | undefined): void {
   for (const key of Object.keys(value)) {
     const property = propertySchema(schema, key);
     const child = value[key];
-    if (child === null && property !== undefined && property.nullable !== true && property.default !== undefined) {
+    if (child === null && property !== undefined && property.nullable !== true) {
       delete value[key];
     } else if (isObject(child)) {
-      dropDefaultableNulls(child, property);
+      dropNulls(child, property);
     } else if (Array.isArray(child)) {
-      for (const item of child) if (isObject(item)) dropDefaultableNulls(item, property?.items);
+      for (const item of child) if (isObject(item)) dropNulls(item, property?.items);
     }
   }
 }

@@ -109,7 +109,6 @@ export const objectMetaSchema: Schema = {
       items: {
         type: 'object',
         'x-kubernetes-map-type': 'atomic',
-        required: ['apiVersion', 'kind', 'name', 'uid'],
         properties: {
           apiVersion: { type: 'string' },
           kind: { type: 'string' },

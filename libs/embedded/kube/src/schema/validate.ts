@@ -128,42 +128,39 @@ class Walk {
     this.combined(value, schema, path);
   }
 
+  /** Of length and pattern only the first finding counts. */
   private string(value: string, schema: Schema, path: readonly (string | number)[]): void {
     const length = [...value].length;
+    const format = schema.format === undefined ? undefined : formats[schema.format];
     if (schema.maxLength !== undefined && length > schema.maxLength) {
       const unit = schema.maxLength === 1 ? 'byte' : 'bytes';
       this.add(path, 'FieldValueTooLong', `Too long: may not be more than ${schema.maxLength} ${unit}`);
-    }
-    if (schema.minLength !== undefined && length < schema.minLength) {
+    } else if (schema.minLength !== undefined && length < schema.minLength) {
       this.invalidValue(path, value, `should be at least ${schema.minLength} chars long`);
-    }
-    if (schema.pattern !== undefined && !compiled(schema.pattern).matcher(value).find()) {
+    } else if (schema.pattern !== undefined && !compiled(schema.pattern).matcher(value).find()) {
       this.invalidValue(path, value, `should match '${schema.pattern}'`);
     }
-    const format = schema.format === undefined ? undefined : formats[schema.format];
     if (format !== undefined && !format(value)) {
-      this.invalidValue(path, value, `must be of type ${schema.format}: ${JSON.stringify(value)}`);
+      const shown = JSON.stringify(value);
+      const message = `Invalid value: ${shown}: ${fieldOf(path)} in body must be of type ${schema.format}: ${shown}`;
+      this.add(path, 'FieldValueTypeInvalid', message);
     }
   }
 
   private number(value: number, schema: Schema, path: readonly (string | number)[]): void {
     const { minimum, maximum, multipleOf } = schema;
+    // Bounds of whole numbers are printed as whole numbers.
+    const shown = (bound: number): number => (Number.isInteger(value) ? Math.trunc(bound) : bound);
+    if (multipleOf !== undefined && value % multipleOf !== 0) {
+      this.invalidValue(path, value, `should be a multiple of ${shown(multipleOf)}`);
+    }
     if (maximum !== undefined && (schema.exclusiveMaximum === true ? value >= maximum : value > maximum)) {
-      this.invalidValue(
-        path,
-        value,
-        `should be less than ${schema.exclusiveMaximum === true ? '' : 'or equal to '}${maximum}`,
-      );
+      const orEqual = schema.exclusiveMaximum === true ? '' : 'or equal to ';
+      this.invalidValue(path, value, `should be less than ${orEqual}${shown(maximum)}`);
     }
     if (minimum !== undefined && (schema.exclusiveMinimum === true ? value <= minimum : value < minimum)) {
-      this.invalidValue(
-        path,
-        value,
-        `should be greater than ${schema.exclusiveMinimum === true ? '' : 'or equal to '}${minimum}`,
-      );
-    }
-    if (multipleOf !== undefined && value % multipleOf !== 0) {
-      this.invalidValue(path, value, `should be a multiple of ${multipleOf}`);
+      const orEqual = schema.exclusiveMinimum === true ? '' : 'or equal to ';
+      this.invalidValue(path, value, `should be greater than ${orEqual}${shown(minimum)}`);
     }
     if (schema.format === 'int32' && (value > 2147483647 || value < -2147483648)) {
       this.invalidValue(path, value, 'must be of type int32');
@@ -208,25 +205,32 @@ class Walk {
         });
       }
     }
-    for (const key of keys) {
+    for (const key of keys.sort()) {
       const property = propertySchema(schema, key);
       if (property !== undefined) this.value(value[key], property, [...path, key]);
     }
   }
 
+  /** anyOf, oneOf, not: told without a field, followed by what the first alternative misses. */
   private combined(value: unknown, schema: Schema, path: readonly (string | number)[]): void {
     const name = fieldOf(path);
-    const fits = (candidate: Schema): boolean => validate(value, candidate, path).length === 0;
-    const composite = (message: string): void => this.add(path, 'FieldValueInvalid', `Invalid value: "": ${message}`);
+    const findings = (candidate: Schema): SchemaError[] => validate(value, candidate, path);
+    const composite = (must: string, alternatives: SchemaError[] = []): void => {
+      const message = `Invalid value: "": ${JSON.stringify(name)} must ${must}`;
+      this.errors.push({ field: '<nil>', reason: 'FieldValueInvalid', message, node: path }, ...alternatives);
+    };
     for (const part of schema.allOf ?? []) this.value(value, part, path);
-    if (schema.anyOf !== undefined && !schema.anyOf.some(fits)) {
-      composite(`"${name}" must validate at least one schema (anyOf)`);
+    if (schema.anyOf !== undefined && schema.anyOf.length > 0) {
+      const found = schema.anyOf.map(findings);
+      if (found.every((errors) => errors.length > 0)) composite('validate at least one schema (anyOf)', found[0]);
     }
-    if (schema.oneOf !== undefined && schema.oneOf.filter(fits).length !== 1) {
-      composite(
-        `"${name}" must validate one and only one schema (oneOf). Found ${schema.oneOf.some(fits) ? 'more than one' : 'none'} valid`,
-      );
+    if (schema.oneOf !== undefined && schema.oneOf.length > 0) {
+      const found = schema.oneOf.map(findings);
+      const valid = found.filter((errors) => errors.length === 0).length;
+      const one = 'validate one and only one schema (oneOf). Found';
+      if (valid === 0) composite(`${one} none valid`, found[0]);
+      else if (valid > 1) composite(`${one} ${valid} valid alternatives`);
     }
-    if (schema.not !== undefined && fits(schema.not)) composite(`"${name}" must not validate the schema (not)`);
+    if (schema.not !== undefined && findings(schema.not).length === 0) composite('not validate the schema (not)');
   }
 }
