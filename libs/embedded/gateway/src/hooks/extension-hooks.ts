@@ -3,6 +3,7 @@ import type { Cluster } from '@tsgateway/protos/envoy/config/cluster/v3/cluster'
 import type { ExtensionResource } from '@tsgateway/protos/proto/extension/context';
 import type { PostClusterModifyResponse, PostTranslateModifyResponse } from '@tsgateway/protos/proto/extension/service';
 import { EnvoyGatewayExtensionClient } from '@tsgateway/protos/proto/extension/service';
+import { clientOptions } from '@tsgateway/rpc';
 import type { KubeObject } from '../resources.ts';
 import type { Snapshot } from '../snapshot.ts';
 import type { Translation } from '../translate.ts';
@@ -24,12 +25,11 @@ export class ExtensionHooks {
 
   /** @param address `host:port` of the extension server. */
   constructor(address: string) {
-    this.#client = new EnvoyGatewayExtensionClient(address, credentials.createInsecure(), {
-      'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
-      'grpc.max_send_message_length': MAX_MESSAGE_BYTES,
-      'grpc.initial_reconnect_backoff_ms': 100,
-      'grpc.max_reconnect_backoff_ms': 2_000,
-    });
+    this.#client = new EnvoyGatewayExtensionClient(
+      address,
+      credentials.createInsecure(),
+      clientOptions({ maxMessageBytes: MAX_MESSAGE_BYTES }),
+    );
   }
 
   /** @throws HookError where a hook fails. */

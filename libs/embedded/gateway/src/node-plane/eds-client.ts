@@ -6,6 +6,7 @@ import { ClusterLoadAssignment } from '@tsgateway/protos/envoy/config/endpoint/v
 import type { DeltaDiscoveryResponse } from '@tsgateway/protos/envoy/service/discovery/v3/discovery';
 import { DeltaDiscoveryRequest } from '@tsgateway/protos/envoy/service/discovery/v3/discovery';
 import { EndpointDiscoveryServiceClient } from '@tsgateway/protos/envoy/service/endpoint/v3/eds';
+import { clientOptions } from '@tsgateway/rpc';
 import { ENDPOINT_TYPE } from '../xds/resource.ts';
 
 type Listener = (assignment: ClusterLoadAssignment) => void;
@@ -33,13 +34,7 @@ export class EdsClient {
   constructor(options: { address: string; node: { id: string; cluster: string }; log: Log }) {
     this.#log = options.log;
     this.#node = options.node;
-    this.#client = new EndpointDiscoveryServiceClient(options.address, credentials.createInsecure(), {
-      'grpc.max_receive_message_length': -1,
-      'grpc.keepalive_time_ms': 10_000,
-      'grpc.keepalive_timeout_ms': 3_000,
-      'grpc.initial_reconnect_backoff_ms': MIN_RETRY_MS,
-      'grpc.max_reconnect_backoff_ms': MAX_RETRY_MS,
-    });
+    this.#client = new EndpointDiscoveryServiceClient(options.address, credentials.createInsecure(), clientOptions());
     this.#running = this.#run();
   }
 

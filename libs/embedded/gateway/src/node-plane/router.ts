@@ -241,11 +241,22 @@ function pathRewrite(
   if (prefixRewrite !== '') return (path) => prefixRewrite + path.slice(prefix.length);
   if (regexRewrite?.pattern === undefined) return undefined;
   const pattern = RE2JS.compile(regexRewrite.pattern.regex);
-  // Envoy writes groups as \1 and a backslash as \\; re2js as $1.
-  const substitution = regexRewrite.substitution
-    .replaceAll('$', '\\$')
-    .replace(/\\(\\|\d)/g, (_all, c: string) => (c === '\\' ? '\\\\' : `$${c}`));
-  return (path) => pattern.matcher(pathOnly(path)).replaceAll(substitution) + queryOf(path);
+  const { substitution } = regexRewrite;
+  return (path) => substituted(pattern, substitution, pathOnly(path)) + queryOf(path);
+}
+
+/** Every match replaced; `\1` in the substitution is a group, `\\` a backslash. */
+function substituted(pattern: RE2JS, substitution: string, text: string): string {
+  const matcher = pattern.matcher(text);
+  let [out, last] = ['', 0];
+  while (matcher.find()) {
+    const by = substitution.replace(/\\(\\|\d)/g, (_all, c: string) =>
+      c === '\\' ? c : (matcher.group(Number(c)) ?? ''),
+    );
+    out += text.slice(last, matcher.start()) + by;
+    last = matcher.end();
+  }
+  return out + text.slice(last);
 }
 
 const REDIRECT_STATUS: Readonly<Record<number, number>> = {

@@ -88,7 +88,7 @@ export class DeltaSession {
     if (first || request.resourceNamesSubscribe.length > 0) {
       void this.#push(request.typeUrl, { removals: true, always: first && subscription.wildcard });
     }
-    if (first) {
+    if (first && request.typeUrl === LISTENER_TYPE) {
       this.#stale = true;
       void this.#update();
     }
