@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { machinesOf } from '@tsgateway/model';
 import { runService } from '@tsgateway/process';
 import { EndpointDiscoveryServiceService } from '@tsgateway/protos/envoy/service/endpoint/v3/eds';
@@ -14,9 +13,6 @@ import { extensionServerMetrics } from './metrics.ts';
 import { HealthClients } from './upstream/health-clients.ts';
 import { followModel } from './upstream/model-client.ts';
 import { NameResolver } from './upstream/name-resolver.ts';
-
-/** Where Debian's and Envoy's own images keep the CAs that they trust. */
-const caBundle = '/etc/ssl/certs/ca-certificates.crt';
 
 await runService({
   name: 'extension-server',
@@ -84,7 +80,7 @@ await runService({
       state,
       now: () => systemClock.now(),
       modelAlive: () => modelAlive,
-      caFile: existsSync(caBundle) ? caBundle : undefined,
+      caFile: env.UPSTREAM_CA_FILE,
       onDegraded: (count) => metrics.degradedRules.set(count),
       log: log.child('hooks'),
     });

@@ -1,4 +1,4 @@
-import { type BackendRef, type MeshModel, serviceKey } from '@tsgateway/model';
+import { type BackendRef, type MeshModel, routeKey, serviceKey } from '@tsgateway/model';
 import { Cluster } from '@tsgateway/protos/envoy/config/cluster/v3/cluster';
 import { Route } from '@tsgateway/protos/envoy/config/route/v3/route_components';
 import { bind, type Binding, bindingKey, bindWithoutRoute, type StampedRule } from './binding.ts';
@@ -80,21 +80,29 @@ function syncRevision(json: string): bigint {
   }
 }
 
-/** Why the model is behind what Envoy Gateway has seen; undefined: it is not. */
-export function whyBehind(translation: StampedTranslation, model: MeshModel): string | undefined {
+/** Why the model is behind what Envoy Gateway has seen; empty: it is not. */
+export function whyBehind(translation: StampedTranslation, model: MeshModel): string[] {
+  const reasons: string[] = [];
   if (model.revision < translation.revision) {
-    return `revision ${String(translation.revision)} was announced, the model has ${String(model.revision)}`;
+    reasons.push(`revision ${String(translation.revision)} was announced, the model has ${String(model.revision)}`);
   }
   for (const rule of translation.rules.values()) {
     for (const backend of rule.backends) {
       const known = model.services.get(serviceKey(backend));
       if (known && known.generation >= backend.generation) continue;
       const has = known ? `generation ${known.generation}` : 'none';
-      return `${serviceKey(backend)} has generation ${backend.generation}, the model has ${has}`;
+      reasons.push(`${serviceKey(backend)} has generation ${backend.generation}, the model has ${has}`);
     }
-    if (!bind(rule, model)) return `${rule.name.rule}: the model's copy of the route has no rule with its backends`;
+    if (!bind(rule, model)) {
+      const { routeKind: kind, namespace, name } = rule.name;
+      const generation = model.routes.get(routeKey({ kind, namespace, name }))?.generation;
+      const copy = generation === undefined ? 'none of the route' : `generation ${generation} of the route, without it`;
+      reasons.push(
+        `${rule.name.rule} has a rule with ${rule.backends.map(serviceKey).join(', ')}, the model has ${copy}`,
+      );
+    }
   }
-  return undefined;
+  return reasons;
 }
 
 export interface TranslateOptions {

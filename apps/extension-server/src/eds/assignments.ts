@@ -1,5 +1,4 @@
-import { isIP } from 'node:net';
-import { machinesOf, serviceKey } from '@tsgateway/model';
+import { machinesOf, type MeshService, serviceKey } from '@tsgateway/model';
 import { ClusterLoadAssignment } from '@tsgateway/protos/envoy/config/endpoint/v3/endpoint';
 import { emptyAssignment, hash16, loadAssignment, parseServiceClusterName } from '@tsgateway/xds';
 import type { MeshState } from '../mesh/mesh-state.ts';
@@ -7,7 +6,8 @@ import type { Assignment, AssignmentSource } from './delta-subscription.ts';
 
 /** How the addresses of DNS names are known. */
 export interface Addresses {
-  addresses(host: string): readonly string[];
+  /** Undefined: the first lookup is not over. */
+  addresses(host: string): readonly string[] | undefined;
 }
 
 /**
@@ -17,7 +17,7 @@ export interface Addresses {
 export class Assignments implements AssignmentSource {
   readonly #state: MeshState;
   readonly #resolver: Addresses;
-  readonly #made = new Map<string, { readonly service: string; readonly assignment: Assignment }>();
+  readonly #made = new Map<string, { readonly service: string; readonly assignment: Assignment; stale: boolean }>();
 
   constructor(state: MeshState, resolver: Addresses) {
     this.#state = state;
@@ -27,29 +27,41 @@ export class Assignments implements AssignmentSource {
   assignment(name: string): Assignment | undefined {
     const { model } = this.#state;
     if (!model) return undefined;
-    const made = this.#made.get(name);
-    if (made) return made.assignment;
     const key = keyOf(name);
-    const assignment = this.#encode(name, key);
-    if (key !== undefined && model.services.has(key)) this.#made.set(name, { service: key, assignment });
+    const service = key === undefined ? undefined : model.services.get(key);
+    const plan = key === undefined ? undefined : this.#state.planOf(key);
+    if (key === undefined || !service || !plan) {
+      this.#made.delete(name);
+      return encode(emptyAssignment(name));
+    }
+    const made = this.#made.get(name);
+    if (made && !made.stale) return made.assignment;
+    const { addresses, pending } = this.#addressesOf(service);
+    const message = loadAssignment({ clusterName: name, service, plan, addresses });
+    // Nobody is left but names in their first lookup: what was there before stays, or Envoy waits a moment longer.
+    if (pending && message.endpoints.length === 0) return made?.assignment;
+    const assignment = encode(message);
+    this.#made.set(name, { service: key, assignment, stale: false });
     return assignment;
   }
 
-  /** Forgets what was made of these services. */
+  /** What was made of these services is to be made again. */
   changed(services: ReadonlySet<string>): void {
-    for (const [name, { service }] of this.#made) if (services.has(service)) this.#made.delete(name);
+    for (const made of this.#made.values()) if (services.has(made.service)) made.stale = true;
   }
 
-  #encode(name: string, key: string | undefined): Assignment {
-    const service = key === undefined ? undefined : this.#state.model?.services.get(key);
-    const plan = key === undefined ? undefined : this.#state.planOf(key);
-    const hosts = service ? machinesOf(service).map((m) => m.host) : [];
-    const addresses = new Map(hosts.filter((h) => isIP(h) === 0).map((h) => [h, this.#resolver.addresses(h)]));
-    const message =
-      service && plan ? loadAssignment({ clusterName: name, service, plan, addresses }) : emptyAssignment(name);
-    const body = Buffer.from(ClusterLoadAssignment.encode(message).finish());
-    return { version: hash16(body), body };
+  #addressesOf(service: MeshService): { addresses: Map<string, readonly string[]>; pending: boolean } {
+    const known = machinesOf(service).map(({ host }) => [host, this.#resolver.addresses(host)] as const);
+    return {
+      addresses: new Map(known.flatMap(([host, found]) => (found ? [[host, found] as const] : []))),
+      pending: known.some(([, found]) => found === undefined),
+    };
   }
+}
+
+function encode(message: ClusterLoadAssignment): Assignment {
+  const body = Buffer.from(ClusterLoadAssignment.encode(message).finish());
+  return { version: hash16(body), body };
 }
 
 /** The service that a cluster of ours stands for; undefined: the name is none of ours. */

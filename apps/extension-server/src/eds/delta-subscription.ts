@@ -7,7 +7,7 @@ export interface Assignment {
 
 /** What the subscriptions are answered from. */
 export interface AssignmentSource {
-  /** Undefined while nothing is known yet (then the answer waits); an empty assignment for a name nobody knows. */
+  /** Undefined while nothing is known yet: the answer waits. An empty assignment for a name that nobody knows. */
   assignment(name: string): Assignment | undefined;
 }
 

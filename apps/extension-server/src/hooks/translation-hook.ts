@@ -20,13 +20,15 @@ export interface TranslationHookOptions {
 
 /** Our staleness never holds up a translation longer: Envoy Gateway does nothing else meanwhile, for anybody. */
 const patienceMs = 2000;
-/** Shares of rules that are remembered; the oldest are forgotten. */
+/** Shares of rules that are remembered, and reasons; the oldest are forgotten. */
 const maxRemembered = 10_000;
 
 /** PostTranslateModify: sends the traffic of stamped rules to our clusters. */
 export class TranslationHook {
   readonly #options: TranslationHookOptions;
   readonly #remembered = new Map<string, readonly BackendRef[]>();
+  /** What was waited for in vain. It is not waited for again: only what is new can be a matter of moments. */
+  readonly #inVain = new Map<string, true>();
 
   constructor(options: TranslationHookOptions) {
     this.#options = options;
@@ -44,29 +46,31 @@ export class TranslationHook {
     const deadline = this.#options.now() + patienceMs;
     await state.until((m) => m !== undefined, deadline);
     if (this.#options.modelAlive()) {
-      await state.until((m) => m !== undefined && whyBehind(translation, m) === undefined, deadline);
+      const worthIt = (reason: string) => !this.#inVain.has(reason);
+      await state.until((m) => m !== undefined && !whyBehind(translation, m).some(worthIt), deadline);
     }
     const { model } = state;
     if (!model) throw new HookError(status.UNAVAILABLE, 'no mesh model yet: the operator has not been reached');
     const behind = whyBehind(translation, model);
-    if (behind !== undefined) log.warn({ behind }, 'Translated with a model that is behind Envoy Gateway');
+    for (const reason of behind) remember(this.#inVain, reason, true);
+    if (behind.length > 0) log.warn({ behind: behind.slice(0, 10) }, 'Translated with a model that is behind');
     const { response, degraded, bindings } = translate(translation, {
       model,
       caFile: this.#options.caFile,
       remembered: (key) => this.#remembered.get(key),
     });
-    for (const [key, refs] of bindings) this.#remember(key, refs);
+    for (const [key, refs] of bindings) remember(this.#remembered, key, refs);
     for (const { rule, source } of degraded) log.warn({ rule, source }, 'Rule is degraded');
     this.#options.onDegraded(degraded.length);
     return response;
   }
+}
 
-  #remember(key: string, refs: readonly BackendRef[]): void {
-    this.#remembered.delete(key);
-    this.#remembered.set(key, refs);
-    for (const oldest of this.#remembered.keys()) {
-      if (this.#remembered.size <= maxRemembered) break;
-      this.#remembered.delete(oldest);
-    }
+function remember<T>(map: Map<string, T>, key: string, value: T): void {
+  map.delete(key);
+  map.set(key, value);
+  for (const oldest of map.keys()) {
+    if (map.size <= maxRemembered) break;
+    map.delete(oldest);
   }
 }

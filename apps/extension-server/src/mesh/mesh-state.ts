@@ -93,6 +93,7 @@ export class MeshState {
   /** Waits until the model satisfies `condition`; false when the deadline (Unix ms) passes first. */
   until(condition: (model: MeshModel | undefined) => boolean, deadlineMs: number): Promise<boolean> {
     if (condition(this.#model)) return Promise.resolve(true);
+    if (this.#options.clock.now() >= deadlineMs) return Promise.resolve(false);
     return new Promise((resolve) => {
       const finish = (value: boolean) => {
         this.#waiters.delete(wake);

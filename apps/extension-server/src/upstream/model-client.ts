@@ -9,7 +9,7 @@ export interface ModelClientOptions {
   readonly address: string;
   /** Who we are, for the operator's log. */
   readonly client: string;
-  /** False: the message is older than what is known; another replica may be ahead. */
+  /** False: the message is older than what is known. The stream is opened anew, as another replica may be ahead. */
   readonly onUpdate: (update: ModelUpdate) => boolean;
   readonly onState: (connected: boolean) => void;
   readonly log: Logger;
@@ -21,15 +21,12 @@ export function followModel(options: ModelClientOptions): void {
   const { log, signal } = options;
   const client = new MeshModelServiceClient(options.address, credentials.createInsecure(), clientOptions());
   signal.addEventListener('abort', () => client.close());
-  let warned = false;
   watchStream<ModelUpdate>({
     name: `model of ${options.address}`,
     open: () => client.watchModel({ client: options.client }),
     onMessage: (update) => {
-      const taken = options.onUpdate(update);
-      if (!taken && !warned)
-        log.warn({ revision: String(update.revision) }, 'mesh model is older than what is known: ignored');
-      warned = !taken;
+      if (options.onUpdate(update)) return;
+      throw new Error(`revision ${String(update.revision)} is older than what is known`);
     },
     onState: options.onState,
     log,

@@ -36,7 +36,7 @@ describe('NameResolver', () => {
     const { resolver, change } = setup(() => Promise.resolve([...answer]));
     const first = change();
     resolver.set(['web.example']);
-    expect(resolver.addresses('web.example')).toEqual([]);
+    expect(resolver.addresses('web.example')).toBeUndefined();
     expect([...(await first)]).toEqual(['web.example']);
     expect(resolver.addresses('web.example')).toEqual(['10.0.0.1', '10.0.0.2']);
     const second = change();
@@ -61,6 +61,14 @@ describe('NameResolver', () => {
     await failure;
     expect(resolver.addresses('web.example')).toEqual(['10.0.0.1']);
     resolver.set([]);
-    expect(resolver.addresses('web.example')).toEqual([]);
+    expect(resolver.addresses('web.example')).toBeUndefined();
+  });
+
+  it('tells that the first lookup is over, also if it found nothing', async () => {
+    const { resolver, change } = setup(() => Promise.reject(new Error('NXDOMAIN')));
+    const first = change();
+    resolver.set(['gone.example']);
+    await first;
+    expect(resolver.addresses('gone.example')).toEqual([]);
   });
 });

@@ -14,6 +14,8 @@ export interface NameResolverOptions {
 
 const defaultEveryMs = 30_000;
 const retryMs = 2000;
+/** The system's resolver may try for much longer. */
+const lookupDeadlineMs = 5000;
 
 /**
  * Addresses of the DNS names among the machines: Envoy refuses a name in EDS, and the whole assignment with it. Names
@@ -21,6 +23,7 @@ const retryMs = 2000;
  */
 export class NameResolver {
   readonly #options: NameResolverOptions;
+  /** Empty: looked up, and nothing found yet. */
   readonly #found = new Map<string, string[]>();
   readonly #timers = new Map<string, NodeJS.Timeout>();
 
@@ -43,9 +46,12 @@ export class NameResolver {
     }
   }
 
-  /** The addresses of a host, sorted; an IP address is its own; empty: not known yet. */
-  addresses(host: string): readonly string[] {
-    return isIP(host) === 0 ? (this.#found.get(host) ?? []) : [host];
+  /**
+   * The addresses of a host, sorted; an IP address is its own; empty: it does not resolve. Undefined: its first lookup
+   * is not over.
+   */
+  addresses(host: string): readonly string[] | undefined {
+    return isIP(host) === 0 ? this.#found.get(host) : [host];
   }
 
   #schedule(name: string, afterMs: number): void {
@@ -56,23 +62,42 @@ export class NameResolver {
   }
 
   async #look(name: string): Promise<void> {
-    const { resolve = system, onChange, log, everyMs = defaultEveryMs } = this.#options;
+    const { resolve = system, log, everyMs = defaultEveryMs } = this.#options;
+    const timer = this.#timers.get(name);
     let again = everyMs * (0.9 + Math.random() / 5);
+    let found: string[] = [];
     try {
-      const found = (await resolve(name)).sort();
-      if (!this.#timers.has(name)) return;
-      if (found.length > 0 && found.join() !== this.#found.get(name)?.join()) {
-        this.#found.set(name, found);
-        onChange(new Set([name]));
-      }
-    } catch (error) {
+      found = (await withDeadline(resolve(name))).sort();
+    } catch (err) {
       again = retryMs * (0.5 + Math.random());
-      log.warn({ name, error }, 'name does not resolve: what was found last stays');
+      log.warn({ name, err }, 'A name does not resolve: what was found last stays');
     }
-    if (this.#timers.has(name)) this.#schedule(name, again);
+    // Not asked for any more, or anew.
+    if (timer === undefined || this.#timers.get(name) !== timer) return;
+    this.#take(name, found);
+    this.#schedule(name, again);
+  }
+
+  #take(name: string, found: string[]): void {
+    const before = this.#found.get(name);
+    if (before !== undefined && (found.length === 0 || found.join() === before.join())) return;
+    this.#found.set(name, found);
+    this.#options.onChange(new Set([name]));
   }
 }
 
 async function system(name: string): Promise<string[]> {
   return (await lookup(name, { all: true })).map((a) => a.address);
+}
+
+async function withDeadline<T>(answer: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`no answer within ${lookupDeadlineMs} ms`)), lookupDeadlineMs);
+  });
+  try {
+    return await Promise.race([answer, late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
