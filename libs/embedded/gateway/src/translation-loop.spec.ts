@@ -34,17 +34,20 @@ describe('TranslationLoop', () => {
   let reported: Statuses | undefined;
   let published: Translation[];
   let hook: (t: Translation) => Promise<Snapshot>;
+  let refusal: Error | undefined;
   let loop: TranslationLoop;
 
   beforeEach(() => {
     current = undefined;
     reported = undefined;
     published = [];
+    refusal = undefined;
     hook = (t) => Promise.resolve(t);
     loop = new TranslationLoop({
       translate: () => current,
       hooks: { apply: (t) => hook(t) },
       publish: (_snapshot, t) => {
+        if (refusal) return Promise.reject(refusal);
         published.push(t);
         return Promise.resolve();
       },
@@ -114,6 +117,15 @@ describe('TranslationLoop', () => {
     await eventually(() =>
       expect(programmed(reported)).toMatchObject({ status: 'False', reason: 'Pending', message: 'no model' }),
     );
+  });
+
+  it('tells who waits that the data plane cannot serve, and goes on trying', async () => {
+    refusal = new Error('the port is taken');
+    current = gateway(1);
+    loop.trigger();
+    await expect(loop.served).rejects.toThrow('the port is taken');
+    refusal = undefined;
+    await eventually(() => expect(published).toHaveLength(1));
   });
 
   it('never publishes what no data plane could serve', async () => {

@@ -41,7 +41,10 @@ export class TranslationLoop {
     this.#triggered.resolve(undefined);
   }
 
-  /** Resolves when a translation is in effect (one without any listener counts). Rejects when the loop ends before. */
+  /**
+   * Resolves when a translation is in effect (one without any listener counts). Rejects when the data plane cannot serve the first
+   * one, or the loop ends before.
+   */
   get served(): Promise<void> {
     return this.#served.promise;
   }
@@ -75,7 +78,7 @@ export class TranslationLoop {
     if (translation.gateway !== undefined || this.#serving) {
       const snapshot = await this.#options.hooks.apply(translation, signal);
       checkSnapshot(snapshot);
-      await this.#options.publish(snapshot, translation);
+      await this.#publish(snapshot, translation);
       this.#serving = true;
       this.#options.log.info(
         { clusters: snapshot.clusters.length, listeners: snapshot.listeners.length },
@@ -84,6 +87,16 @@ export class TranslationLoop {
     }
     this.#options.report(translation.statuses);
     this.#served.resolve(undefined);
+  }
+
+  async #publish(snapshot: Snapshot, translation: Translation): Promise<void> {
+    try {
+      await this.#options.publish(snapshot, translation);
+    } catch (error) {
+      // A port that is taken, an Envoy that does not start: who waits for the first snapshot should know.
+      if (!this.#serving) this.#served.reject(error);
+      throw error;
+    }
   }
 
   #failed(translation: Translation, error: unknown, retryInMs: number): void {

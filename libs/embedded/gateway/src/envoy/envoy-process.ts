@@ -30,6 +30,8 @@ export class EnvoyProcess {
   #closing = false;
   #keeper: Promise<void> = Promise.resolve();
   readonly #stop = new AbortController();
+  /** This process ends without having closed it: nobody would be left to stop it. */
+  readonly #onExit = () => this.#child?.kill('SIGKILL');
 
   constructor(options: EnvoyProcessOptions) {
     this.#options = options;
@@ -44,8 +46,14 @@ export class EnvoyProcess {
     await mkdir(workDir, { recursive: true });
     await this.#endLeftover();
     await writeFile(join(workDir, 'envoy.json'), JSON.stringify(bootstrap, null, 2));
+    process.once('exit', this.#onExit);
     const { exited } = await this.#spawn();
-    await this.#answers(exited);
+    try {
+      await this.#answers(exited);
+    } catch (error) {
+      process.off('exit', this.#onExit);
+      throw error;
+    }
     this.#keeper = this.#keep(exited);
   }
 
@@ -73,6 +81,7 @@ export class EnvoyProcess {
       await this.#keeper;
       clearTimeout(force);
     }
+    process.off('exit', this.#onExit);
     await rm(this.#pidFile, { force: true });
   }
 

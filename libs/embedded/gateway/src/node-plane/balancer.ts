@@ -68,33 +68,47 @@ export interface Balancer<H extends Host> {
   pick(excluded?: ReadonlySet<H>): H | undefined;
 }
 
-/** Unhealthy hosts get nothing; of the priorities the lowest that has a healthy host gets everything. */
+/**
+ * Unhealthy hosts get nothing; of the priorities the lowest that has a healthy host gets everything. A retry for which no
+ * host of it is left goes to the next, as with Envoy's previous_priorities.
+ */
 export function balancer<H extends Host>(policy: Policy, localities: readonly Locality<H>[]): Balancer<H> {
   const usable = localities
     .map((l) => ({ ...l, hosts: l.hosts.filter((h) => h.healthy && h.weight > 0) }))
     .filter((l) => l.hosts.length > 0 && !(policy.byLocality && l.weight === 0));
-  const priority = Math.min(...usable.map((l) => l.priority));
-  const active = usable.filter((l) => l.priority === priority);
-  const choose = policy.byLocality
-    ? chooseByLocality(policy, active)
-    : chooseAmong(
-        policy,
-        active.flatMap((l) => l.hosts),
-      );
-  const hosts = active.flatMap((l) => l.hosts);
+  const priorities = [...new Set(usable.map((l) => l.priority))].sort((a, b) => a - b);
+  const ranks = priorities.map((p) =>
+    rank(
+      policy,
+      usable.filter((l) => l.priority === p),
+    ),
+  );
   return {
     pick: (excluded) => {
-      if (excluded === undefined || excluded.size === 0) return choose();
-      // The same policy first, so that retries are spread as it says; then whoever is left.
-      for (let i = 0; i < hosts.length; i++) {
-        const host = choose();
-        if (host === undefined || !excluded.has(host)) return host;
-        host.load.inFlight--;
+      for (const next of ranks) {
+        const host = next(excluded);
+        if (host) return host;
       }
-      const left = hosts.find((h) => !excluded.has(h.host))?.host;
-      if (left) left.load.inFlight++;
-      return left;
+      return undefined;
     },
+  };
+}
+
+/** Picks among the hosts of one priority. */
+function rank<H extends Host>(policy: Policy, localities: readonly Locality<H>[]): Balancer<H>['pick'] {
+  const hosts = localities.flatMap((l) => l.hosts);
+  const choose = policy.byLocality ? chooseByLocality(policy, localities) : chooseAmong(policy, hosts);
+  return (excluded) => {
+    if (excluded === undefined || excluded.size === 0) return choose();
+    // The same policy first, so that retries are spread as it says; then whoever is left.
+    for (let i = 0; i < hosts.length; i++) {
+      const host = choose();
+      if (host === undefined || !excluded.has(host)) return host;
+      host.load.inFlight--;
+    }
+    const left = hosts.find((h) => !excluded.has(h.host))?.host;
+    if (left) left.load.inFlight++;
+    return left;
   };
 }
 
