@@ -5,7 +5,7 @@ import { structuralSchema } from './structural-schema.ts';
 import type { StructuralSchema } from './structural-schema.ts';
 
 /** A CustomResourceDefinition of apiextensions.k8s.io/v1, as far as ours say anything. */
-export interface CustomResourceDefinition {
+export type CustomResourceDefinition = {
   apiVersion: 'apiextensions.k8s.io/v1';
   kind: 'CustomResourceDefinition';
   metadata: { name: string };
@@ -29,7 +29,7 @@ export interface CustomResourceDefinition {
       additionalPrinterColumns: PrinterColumn[];
     }[];
   };
-}
+};
 
 /** The CRDs of all kinds, computed from their definitions; a new value at each call. */
 export const customResourceDefinitions = (): CustomResourceDefinition[] =>

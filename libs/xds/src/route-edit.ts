@@ -6,6 +6,7 @@ import {
   WeightedCluster_ClusterWeight,
 } from '@tsgateway/protos/envoy/config/route/v3/route_components';
 import { PreviousHostsPredicate } from '@tsgateway/protos/envoy/extensions/retry/host/previous_hosts/v3/previous_hosts';
+import { PreviousPrioritiesConfig } from '@tsgateway/protos/envoy/extensions/retry/priority/previous_priorities/v3/previous_priorities_config';
 import { pack } from './any.ts';
 
 /** A cluster and its share of a rule's requests. */
@@ -116,6 +117,8 @@ function merged(shares: readonly ClusterShare[]): ClusterShare[] {
 /**
  * On another host, and only where no backend has seen the request: it could not connect, refused the stream, or the
  * connection broke before the request was on its way. So a killed backend costs no more than what it was working on.
+ * The third attempt leaves the priority of the first two: where all machines of a tier are down and not yet known to be,
+ * the next tier answers.
  */
 const retryPolicy = RetryPolicy.fromPartial({
   retryOn: 'connect-failure,refused-stream,reset-before-request',
@@ -134,4 +137,15 @@ const retryPolicy = RetryPolicy.fromPartial({
     },
   ],
   hostSelectionRetryMaxAttempts: 5n,
+  retryPriority: {
+    name: 'envoy.retry_priorities.previous_priorities',
+    configType: {
+      $case: 'typedConfig',
+      value: pack(
+        'envoy.extensions.retry.priority.previous_priorities.v3.PreviousPrioritiesConfig',
+        PreviousPrioritiesConfig,
+        PreviousPrioritiesConfig.fromPartial({ updateFrequency: 2 }),
+      ),
+    },
+  },
 });

@@ -17,6 +17,7 @@ export interface ChildOptions {
 const restartDelaysMs = [50, 200, 1000, 3000];
 const stableAfterMs = 10_000;
 const graceMs = 8000;
+const messageDeadlineMs = 15_000;
 
 /** A process of ours: started, started again when it dies, stopped in the end. */
 export class Child {
@@ -71,15 +72,28 @@ export class Child {
     });
   }
 
-  /** The next message of the process that `pick` takes. Rejects when the process ends first. */
-  message<T>(pick: (message: Record<string, unknown>) => T | undefined): Promise<T> {
+  /** The next message of the process that `pick` takes. Rejects when the process ends first, or says nothing in time. */
+  message<T>(
+    pick: (message: Record<string, unknown>) => T | undefined,
+    options: { deadlineMs?: number; signal?: AbortSignal | undefined } = {},
+  ): Promise<T> {
     const child = this.#process;
     if (!child) return Promise.reject(new Error(`${this.name} is not running`));
+    const { deadlineMs = messageDeadlineMs, signal } = options;
     return new Promise((resolve, reject) => {
       const done = () => {
+        clearTimeout(timer);
+        signal?.removeEventListener('abort', onAbort);
         child.off('message', onMessage);
         child.off('exit', onExit);
       };
+      const fail = (why: string) => {
+        done();
+        reject(new Error(`${this.name} ${why}; see ${basename(this.#options.logFile)}`));
+      };
+      const onAbort = () => fail('was interrupted');
+      const timer = setTimeout(() => fail(`did not answer within ${deadlineMs / 1000} s`), deadlineMs);
+      signal?.addEventListener('abort', onAbort);
       const onMessage = (message: unknown) => {
         const record = message as Record<string, unknown>;
         if (typeof record.error === 'string') {
@@ -92,10 +106,7 @@ export class Child {
         done();
         resolve(value);
       };
-      const onExit = (code: number | null) => {
-        done();
-        reject(new Error(`${this.name} ended with ${code ?? 'a signal'}; see ${basename(this.#options.logFile)}`));
-      };
+      const onExit = (code: number | null) => fail(`ended with ${code ?? 'a signal'}`);
       child.on('message', onMessage);
       child.on('exit', onExit);
     });

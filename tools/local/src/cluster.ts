@@ -12,6 +12,8 @@ runChild(async (parent) => {
     tailnet: 'demo.ts.net',
     clients: [{ id: 'demo-client', secret: 'demo-secret', scopes: ['all'] }],
   });
+  // A VIP service's DNS name ends as its tailnet's devices do.
+  tailnet.state.addDevice({ hostname: 'gateway', tags: ['tag:demo'] });
   parent.tell({ ready: { kubeconfig: kube.kubeconfig(), tailnetUrl: tailnet.url } });
   return async () => {
     await Promise.all([kube.close(), tailnet.close()]);

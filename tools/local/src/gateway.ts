@@ -12,7 +12,12 @@ runChild(async (parent) => {
   const gateway = await startGateway({
     ...options,
     kube: { kubeconfigPath },
-    log: createLogger({ name: 'gateway', level: 'info', format: 'json' }),
+    log: createLogger({
+      name: 'gateway',
+      level: 'info',
+      format: 'json',
+      write: (line) => process.stdout.write(line),
+    }),
     onProgress: (line) => parent.tell({ progress: line }),
   });
   parent.onMessage((message) => {

@@ -1,4 +1,8 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { request } from 'undici';
 import { until } from './condition.ts';
 import { loadManifests, type Manifest } from './manifests.ts';
 import { parseOptions, usage, UsageError } from './options.ts';
@@ -16,6 +20,8 @@ process.exitCode = await main(process.argv.slice(2));
 async function main(argv: readonly string[]): Promise<number> {
   const stops: (() => Promise<void>)[] = [];
   const abort = new AbortController();
+  let workDir: string | undefined;
+  let code = 1;
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => abort.abort());
   try {
     const options = parseOptions(argv);
@@ -25,12 +31,14 @@ async function main(argv: readonly string[]): Promise<number> {
     }
     const manifests = loadManifests(options.files);
     const startedAt = performance.now();
+    workDir = mkdtempSync(join(tmpdir(), 'tailscale-gateway-'));
     const seconds = () => ((performance.now() - startedAt) / 1000).toFixed(1);
     const progress = (line: string) => process.stderr.write(`${seconds().padStart(6)} s  ${line}\n`);
     const stack = await startStack({
       options,
       manifests,
       dist,
+      workDir,
       progress,
       onStop: (stop) => stops.unshift(stop),
       signal: abort.signal,
@@ -42,9 +50,9 @@ async function main(argv: readonly string[]): Promise<number> {
     );
     if (!options.once) {
       await new Table(stack, manifests).show(abort.signal);
-      return 0;
+      return (code = 0);
     }
-    return await once({ stack, targets, manifests, startupMs: Math.round(performance.now() - startedAt) });
+    return (code = await once({ stack, targets, manifests, startupMs: Math.round(performance.now() - startedAt) }));
 
     async function once(at: { stack: Stack; targets: Target[]; manifests: readonly Manifest[]; startupMs: number }) {
       const results = [];
@@ -71,12 +79,14 @@ async function main(argv: readonly string[]): Promise<number> {
       return ok ? 0 : 1;
     }
   } catch (error) {
-    if (abort.signal.aborted) return 0;
+    if (abort.signal.aborted) return (code = 0);
     const message = error instanceof Error ? error.message : String(error);
     process.stderr.write(`${error instanceof UsageError ? 'error' : 'failed'}: ${message}\n`);
-    return error instanceof UsageError ? 2 : 1;
+    return (code = error instanceof UsageError ? 2 : 1);
   } finally {
     for (const stop of stops) await stop();
+    if (workDir !== undefined && code === 1) process.stderr.write(`The logs are in ${join(workDir, 'logs')}\n`);
+    else if (workDir !== undefined) rmSync(workDir, { recursive: true, force: true });
   }
 }
 
@@ -94,11 +104,12 @@ async function untilServed(stack: Stack, target: Target, signal: AbortSignal): P
   );
   await until(
     async () => {
-      const answer = await fetch(stack.gatewayUrl + target.path, {
+      const answer = await request(stack.gatewayUrl + target.path, {
         headers: target.host === undefined ? {} : { host: target.host },
         signal: AbortSignal.timeout(2000),
       });
-      if (answer.status !== 200) throw new Error(`${answer.status} ${await answer.text()}`);
+      const body = await answer.body.text();
+      if (answer.statusCode !== 200) throw new Error(`${answer.statusCode} ${body}`);
       return true;
     },
     { what: `a request to ${name} through the gateway`, deadlineMs: readyDeadlineMs, everyMs: 50, signal },

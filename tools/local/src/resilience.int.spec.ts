@@ -1,4 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { until } from './condition.ts';
 import { Load } from './load.ts';
@@ -10,10 +13,13 @@ import { isReady, serviceNames, type Stack, startStack } from './stack.ts';
 describe.each(['node', 'auto'])('SIGKILL of each service under load, data plane %s', (plane) => {
   const stops: (() => Promise<void>)[] = [];
   let stack: Stack;
+  let workDir: string;
 
   beforeAll(async () => {
     const options = parseOptions(['--file', 'examples/failover', '--data-plane', plane]);
+    workDir = mkdtempSync(join(tmpdir(), 'tailscale-gateway-resilience-'));
     stack = await startStack({
+      workDir,
       options,
       manifests: loadManifests(options.files),
       dist: 'dist',
@@ -26,6 +32,7 @@ describe.each(['node', 'auto'])('SIGKILL of each service under load, data plane 
 
   afterAll(async () => {
     for (const stop of stops) await stop();
+    rmSync(workDir, { recursive: true, force: true });
   }, 60_000);
 
   it.each(serviceNames)(

@@ -1,5 +1,4 @@
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { BackendStats } from '@tsgateway/embedded-gateway';
 import { Child } from './child.ts';
@@ -34,6 +33,8 @@ export interface StackInput {
   readonly manifests: readonly Manifest[];
   /** The folder that holds apps/ and tools/, built. */
   readonly dist: string;
+  /** For logs, the kubeconfig, and Envoy's files. */
+  readonly workDir: string;
   readonly progress: (line: string) => void;
   /** Told of each part that must be stopped, last first. */
   readonly onStop: (stop: () => Promise<void>) => void;
@@ -50,8 +51,8 @@ const documentedPorts = {
   eds: 5006,
   'service-coordinator:metrics': 0,
   'service-coordinator:health': 0,
-  'operator:metrics': 8080,
-  'operator:health': 8081,
+  'operator:metrics': 0,
+  'operator:health': 0,
   'health-checker:metrics': 0,
   'health-checker:health': 0,
   'extension-server:metrics': 0,
@@ -59,6 +60,8 @@ const documentedPorts = {
 };
 
 const startDeadlineMs = 60_000;
+/** Envoy may have to be installed first. */
+const gatewayDeadlineMs = 180_000;
 
 /** Starts all parts, in order, and applies the manifests. @throws UsageError for what the user can mend. */
 export async function startStack(input: StackInput): Promise<Stack> {
@@ -73,8 +76,7 @@ export async function startStack(input: StackInput): Promise<Stack> {
     });
   }
 
-  const workDir = mkdtempSync(join(tmpdir(), 'tailscale-gateway-'));
-  onStop(() => Promise.resolve(rmSync(workDir, { recursive: true, force: true })));
+  const { workDir } = input;
   mkdirSync(join(workDir, 'logs'));
   const ports = await choosePorts(documentedPorts);
   const child = (
@@ -137,10 +139,13 @@ export async function startStack(input: StackInput): Promise<Stack> {
     ],
   });
   gateway.start();
-  const dataPlane = await gateway.message((m) => {
-    if (typeof m.progress === 'string') progress(m.progress);
-    return m.ready as Stack['dataPlane'] | undefined;
-  });
+  const dataPlane = await gateway.message(
+    (m) => {
+      if (typeof m.progress === 'string') progress(m.progress);
+      return m.ready as Stack['dataPlane'] | undefined;
+    },
+    { deadlineMs: gatewayDeadlineMs, signal },
+  );
   progress(`gateway on http://127.0.0.1:${gatewayPort}, data plane ${dataPlane.kind}: ${dataPlane.detail}`);
 
   let asked = 0;
@@ -162,12 +167,12 @@ export async function startStack(input: StackInput): Promise<Stack> {
   };
 }
 
-/** Envoy Gateway moves privileged ports up by 10,000; so do we. */
+/** Privileged ports need root: 80 becomes 8080. */
 function portOfGateway(manifests: readonly Manifest[]): number {
   const gateway = manifests.find((m) => m.kind === 'Gateway');
   const listeners = (gateway?.spec as { listeners?: { port?: number }[] } | undefined)?.listeners;
   const port = listeners?.[0]?.port ?? 80;
-  return port < 1024 ? port + 10_000 : port;
+  return port < 1024 ? port + 8000 : port;
 }
 
 function serviceEnv(
