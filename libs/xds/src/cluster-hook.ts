@@ -1,5 +1,5 @@
 import { backendOf, type StampedBackend, writeStamp } from './stamp.ts';
-import { concat, fieldHead, valuesOf } from './wire.ts';
+import { fieldOf, valuesOf } from './wire.ts';
 
 /** Field numbers of PostClusterModifyRequest, its context, an extension resource, and the response. */
 const CLUSTER = 1;
@@ -26,11 +26,9 @@ export function stampCluster(request: Uint8Array): Uint8Array {
       }
     }
   }
-  let cluster: Uint8Array | undefined;
-  for (const value of valuesOf(request, CLUSTER)) cluster = value;
+  const cluster = valuesOf(request, CLUSTER).at(-1);
   if (cluster === undefined) return new Uint8Array(0);
-  const answer = backends.length === 0 ? cluster : writeStamp(cluster, backends);
-  return concat([fieldHead(RESPONSE_CLUSTER, answer.length), answer]);
+  return fieldOf(RESPONSE_CLUSTER, backends.length === 0 ? cluster : writeStamp(cluster, backends));
 }
 
 /**
@@ -39,7 +37,6 @@ export function stampCluster(request: Uint8Array): Uint8Array {
  * @throws MalformedMessageError when the request is no message.
  */
 export function unchanged(request: Uint8Array): Uint8Array {
-  let resource: Uint8Array | undefined;
-  for (const value of valuesOf(request, CLUSTER)) resource = value;
-  return resource === undefined ? new Uint8Array(0) : concat([fieldHead(RESPONSE_CLUSTER, resource.length), resource]);
+  const resource = valuesOf(request, CLUSTER).at(-1);
+  return resource === undefined ? new Uint8Array(0) : fieldOf(RESPONSE_CLUSTER, resource);
 }

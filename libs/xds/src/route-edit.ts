@@ -1,13 +1,13 @@
 import {
+  DirectResponseAction,
   RetryPolicy,
-  type Route,
-  type RouteAction,
   WeightedCluster,
   WeightedCluster_ClusterWeight,
 } from '@tsgateway/protos/envoy/config/route/v3/route_components';
 import { PreviousHostsPredicate } from '@tsgateway/protos/envoy/extensions/retry/host/previous_hosts/v3/previous_hosts';
 import { PreviousPrioritiesConfig } from '@tsgateway/protos/envoy/extensions/retry/priority/previous_priorities/v3/previous_priorities_config';
 import { pack } from './any.ts';
+import { concat, fieldOf, hasField, mapField, stringOf, valuesOf, withoutFields } from './wire.ts';
 
 /** A cluster and its share of a rule's requests. */
 export interface ClusterShare {
@@ -22,34 +22,68 @@ export interface RouteEdit {
   readonly hostRetries: boolean;
 }
 
-/** Sends a route's requests to our clusters. Undefined: the route has nothing of ours. */
-export function editRoute(route: Route, edit: RouteEdit): Route | undefined {
-  if (route.action?.$case !== 'route') return undefined;
-  const action = route.action.value;
-  const specifier = replaceClusters(action.clusterSpecifier, edit.sharesOf);
-  if (specifier === undefined) return undefined;
+/** Field numbers. */
+const ROUTE = { action: 2, directResponse: 7 } as const;
+const ACTION = { cluster: 1, weightedClusters: 3, retryPolicy: 9, retryPolicyTypedConfig: 33 } as const;
+const WEIGHTED_CLUSTERS = { clusters: 1 } as const;
+const CLUSTER_WEIGHT = { name: 1 } as const;
+
+/** The names of the clusters that a serialized route sends requests to. */
+export function clustersOf(route: Uint8Array): string[] {
+  return valuesOf(route, ROUTE.action).flatMap((action) => {
+    const cluster = stringOf(action, ACTION.cluster);
+    const entries = valuesOf(action, ACTION.weightedClusters).flatMap((w) => valuesOf(w, WEIGHTED_CLUSTERS.clusters));
+    const weighted = entries.map((entry) => stringOf(entry, CLUSTER_WEIGHT.name));
+    return cluster === '' ? weighted : [cluster, ...weighted];
+  });
+}
+
+/**
+ * Sends a serialized route's requests to our clusters. All that does not say where they go stays as it is, byte by
+ * byte. The very same array where the route has nothing of ours, or names its clusters in a way that cannot be read.
+ */
+export function editRoute(route: Uint8Array, edit: RouteEdit): Uint8Array {
+  const action = valuesOf(route, ROUTE.action).at(-1);
+  if (action === undefined) return route;
+  const specifier = replaceClusters(specifierOf(action), edit.sharesOf);
+  if (specifier === undefined) return route;
   // As Gateway API asks of a rule in which nothing has a weight.
   if (specifier === 'nothing') {
-    return { ...route, action: { $case: 'directResponse', value: { status: 500, body: undefined } } };
+    return concat([withoutFields(route, [ROUTE.action]), fieldOf(ROUTE.directResponse, internalServerError)]);
   }
-  const userRetries = edit.hostRetries || action.retryPolicy || action.retryPolicyTypedConfig;
-  const value: RouteAction = {
-    ...action,
-    clusterSpecifier: specifier,
-    ...(!userRetries && { retryPolicy }),
-  };
-  return { ...route, action: { $case: 'route', value } };
+  const userRetries =
+    edit.hostRetries || hasField(action, ACTION.retryPolicy) || hasField(action, ACTION.retryPolicyTypedConfig);
+  const edited = concat([
+    withoutFields(action, [ACTION.cluster, ACTION.weightedClusters]),
+    specifier.$case === 'cluster'
+      ? fieldOf(ACTION.cluster, new TextEncoder().encode(specifier.value))
+      : fieldOf(ACTION.weightedClusters, WeightedCluster.encode(specifier.value).finish()),
+    userRetries ? new Uint8Array(0) : fieldOf(ACTION.retryPolicy, retryPolicy),
+  ]);
+  return mapField(route, ROUTE.action, () => edited);
+}
+
+type Specifier = { $case: 'cluster'; value: string } | { $case: 'weightedClusters'; value: WeightedCluster };
+
+function specifierOf(action: Uint8Array): Specifier | undefined {
+  const weighted = valuesOf(action, ACTION.weightedClusters).at(-1);
+  if (weighted === undefined) return { $case: 'cluster', value: stringOf(action, ACTION.cluster) };
+  try {
+    return { $case: 'weightedClusters', value: WeightedCluster.decode(weighted) };
+  } catch {
+    return undefined;
+  }
 }
 
 function replaceClusters(
-  specifier: RouteAction['clusterSpecifier'],
+  specifier: Specifier | undefined,
   sharesOf: RouteEdit['sharesOf'],
-): RouteAction['clusterSpecifier'] | 'nothing' {
+): Specifier | 'nothing' | undefined {
   if (specifier?.$case === 'cluster') {
     const shares = sharesOf(specifier.value);
     return shares && toSpecifier(WeightedCluster.fromPartial({}), merged(shares).map(toWeight));
   }
-  if (specifier?.$case !== 'weightedClusters') return undefined;
+  if (specifier === undefined) return undefined;
   const old = specifier.value.clusters;
   // A rule with a cluster for each backend names several that stand for the same shares: they count once.
   const sharesByEntry = new Map(old.map((c) => [c, sharesOf(c.name)]));
@@ -77,10 +111,7 @@ function rest(entry: WeightedCluster_ClusterWeight | undefined): Partial<Weighte
   return others;
 }
 
-function toSpecifier(
-  base: WeightedCluster,
-  clusters: WeightedCluster_ClusterWeight[],
-): RouteAction['clusterSpecifier'] | 'nothing' {
+function toSpecifier(base: WeightedCluster, clusters: WeightedCluster_ClusterWeight[]): Specifier | 'nothing' {
   const used = fit(clusters.filter((c) => (c.weight ?? 0) > 0));
   const [only] = used;
   if (only === undefined) return 'nothing';
@@ -120,32 +151,36 @@ function merged(shares: readonly ClusterShare[]): ClusterShare[] {
  * The third attempt leaves the priority of the first two: where all machines of a tier are down and not yet known to be,
  * the next tier answers.
  */
-const retryPolicy = RetryPolicy.fromPartial({
-  retryOn: 'connect-failure,refused-stream,reset-before-request',
-  numRetries: 3,
-  retryHostPredicate: [
-    {
-      name: 'envoy.retry_host_predicates.previous_hosts',
+const retryPolicy = RetryPolicy.encode(
+  RetryPolicy.fromPartial({
+    retryOn: 'connect-failure,refused-stream,reset-before-request',
+    numRetries: 3,
+    retryHostPredicate: [
+      {
+        name: 'envoy.retry_host_predicates.previous_hosts',
+        configType: {
+          $case: 'typedConfig',
+          value: pack(
+            'envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate',
+            PreviousHostsPredicate,
+            PreviousHostsPredicate.fromPartial({}),
+          ),
+        },
+      },
+    ],
+    hostSelectionRetryMaxAttempts: 5n,
+    retryPriority: {
+      name: 'envoy.retry_priorities.previous_priorities',
       configType: {
         $case: 'typedConfig',
         value: pack(
-          'envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate',
-          PreviousHostsPredicate,
-          PreviousHostsPredicate.fromPartial({}),
+          'envoy.extensions.retry.priority.previous_priorities.v3.PreviousPrioritiesConfig',
+          PreviousPrioritiesConfig,
+          PreviousPrioritiesConfig.fromPartial({ updateFrequency: 2 }),
         ),
       },
     },
-  ],
-  hostSelectionRetryMaxAttempts: 5n,
-  retryPriority: {
-    name: 'envoy.retry_priorities.previous_priorities',
-    configType: {
-      $case: 'typedConfig',
-      value: pack(
-        'envoy.extensions.retry.priority.previous_priorities.v3.PreviousPrioritiesConfig',
-        PreviousPrioritiesConfig,
-        PreviousPrioritiesConfig.fromPartial({ updateFrequency: 2 }),
-      ),
-    },
-  },
-});
+  }),
+).finish();
+
+const internalServerError = DirectResponseAction.encode({ status: 500, body: undefined }).finish();

@@ -1,6 +1,6 @@
 import type { MeshService, Strategy } from '@tsgateway/model';
+import type { Cluster } from '@tsgateway/protos/envoy/config/cluster/v3/cluster';
 import {
-  Cluster,
   Cluster_CommonLbConfig,
   Cluster_DiscoveryType,
   type LoadBalancingPolicy,
@@ -19,6 +19,7 @@ import { RoundRobin } from '@tsgateway/protos/envoy/extensions/load_balancing_po
 import { pack } from './any.ts';
 import { edsClusterName } from './names.ts';
 import { transportSocketMatches } from './upstream-tls.ts';
+import { withoutFields } from './wire.ts';
 
 export interface ServiceClusterInput {
   /** Also the name by which it asks for its endpoints. */
@@ -34,8 +35,10 @@ export interface ServiceClusterInput {
 /** The cluster that stands for a service: `base`, but for where endpoints come from and how they are chosen. */
 export function serviceCluster({ name, base, service, caFile }: ServiceClusterInput): Cluster {
   return {
-    ...withoutIdentity(base),
+    ...base,
     name,
+    altStatName: '',
+    metadata: undefined,
     clusterDiscoveryType: { $case: 'type', value: Cluster_DiscoveryType.EDS },
     edsClusterConfig: { serviceName: name, edsConfig },
     loadAssignment: undefined,
@@ -50,12 +53,11 @@ export function serviceCluster({ name, base, service, caFile }: ServiceClusterIn
   };
 }
 
-/** What two rules must have in common to share a cluster: all but names and metadata. */
-export function sharedSettings(base: Cluster): Uint8Array {
-  return Cluster.encode({ ...withoutIdentity(base), edsClusterConfig: undefined, loadAssignment: undefined }).finish();
-}
+/** Field numbers of name, eds_cluster_config, metadata, alt_stat_name and load_assignment. */
+const identity = [1, 3, 25, 28, 33];
 
-const withoutIdentity = (base: Cluster): Cluster => ({ ...base, name: '', altStatName: '', metadata: undefined });
+/** What two rules must have in common to share a cluster: all of a serialized cluster but what says whose it is. */
+export const sharedSettings = (base: Uint8Array): Uint8Array => withoutFields(base, identity);
 
 /**
  * Straight from us, past Envoy Gateway, so that a failure takes effect at once. The fetch timeout is finite: without

@@ -1,4 +1,4 @@
-import { concat, fieldHead, fieldsOf } from './wire.ts';
+import { BYTES, concat, FieldCursor, fieldHead } from './wire.ts';
 
 /** The resources of a PostTranslateModify message, each serialized, as views of it. */
 export interface TranslationParts {
@@ -39,8 +39,9 @@ export function readTranslation(request: Uint8Array): TranslationParts {
     [CONTEXT, parts.context],
     ...kinds.map((kind) => [numbers[kind].request, parts[kind]] as const),
   ]);
-  for (const f of fieldsOf(request)) {
-    if (f.wireType === 2) byNumber.get(f.number)?.push(request.subarray(f.valueStart, f.end));
+  const field = new FieldCursor(request);
+  while (field.next()) {
+    if (field.wireType === BYTES) byNumber.get(field.number)?.push(request.subarray(field.valueStart, field.end));
   }
   return parts;
 }

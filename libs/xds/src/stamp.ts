@@ -1,6 +1,6 @@
 import type { BackendKind } from '@tsgateway/model';
 import { Metadata_FilterMetadataEntry } from '@tsgateway/protos/envoy/config/core/v3/base';
-import { concat, fieldHead, mapField, stringOf, valuesOf } from './wire.ts';
+import { concat, fieldOf, mapField, stringOf, valuesOf } from './wire.ts';
 
 /** One custom backend of a rule, as Envoy Gateway saw it. */
 export interface StampedBackend {
@@ -12,7 +12,7 @@ export interface StampedBackend {
 }
 
 const apiGroup = 'gateway.tailscale.com';
-const metadataKey = 'tsgateway';
+export const metadataKey = 'tsgateway';
 
 /** Field numbers: Cluster.metadata, Metadata.filter_metadata, and the key of its entries. */
 const METADATA = 25;
@@ -43,16 +43,12 @@ export function writeStamp(cluster: Uint8Array, backends: readonly StampedBacken
       backends: backends.map(({ kind, namespace, name, generation }) => ({ kind, namespace, name, generation })),
     },
   }).finish();
-  const field = [fieldHead(FILTER_METADATA, entry.length), entry];
-  let last: Uint8Array | undefined;
-  for (const value of valuesOf(cluster, METADATA)) last = value;
-  if (last === undefined) {
-    const length = field.reduce((sum, f) => sum + f.length, 0);
-    return concat([cluster, fieldHead(METADATA, length), ...field]);
-  }
+  const field = fieldOf(FILTER_METADATA, entry);
+  const last = valuesOf(cluster, METADATA).at(-1);
+  if (last === undefined) return concat([cluster, fieldOf(METADATA, field)]);
   // A later entry of the same key wins, so a second stamp replaces the first.
   return mapField(cluster, METADATA, (value) =>
-    value.byteOffset === last.byteOffset ? concat([value, ...field]) : value,
+    value.byteOffset === last.byteOffset ? concat([value, field]) : value,
   );
 }
 

@@ -1,14 +1,13 @@
 import { type BackendRef, type MeshModel, routeKey, serviceKey } from '@tsgateway/model';
 import { Cluster } from '@tsgateway/protos/envoy/config/cluster/v3/cluster';
-import { Route } from '@tsgateway/protos/envoy/config/route/v3/route_components';
 import { bind, type Binding, bindingKey, bindWithoutRoute, type StampedRule } from './binding.ts';
 import { hash8 } from './hash.ts';
 import { parseRuleClusterName, type RuleClusterName, serviceClusterName } from './names.ts';
-import { type ClusterShare, editRoute } from './route-edit.ts';
+import { type ClusterShare, clustersOf, editRoute } from './route-edit.ts';
 import { serviceCluster, sharedSettings } from './service-cluster.ts';
-import { readStamp, type StampedBackend } from './stamp.ts';
+import { metadataKey, readStamp, type StampedBackend } from './stamp.ts';
 import { readTranslation, type TranslationParts, writeTranslation } from './splice.ts';
-import { mapField, stringOf, valuesOf } from './wire.ts';
+import { hasField, mapField, stringOf, valuesOf } from './wire.ts';
 
 /** A translation of Envoy Gateway, with what concerns us found in it. */
 export interface StampedTranslation {
@@ -29,10 +28,6 @@ const CONTEXT_RESOURCES = 1;
 const UNSTRUCTURED_BYTES = 1;
 const ROUTE_CONFIGURATION = { virtualHosts: 2 } as const;
 const VIRTUAL_HOST = { routes: 3, retryPolicy: 16, retryPolicyTypedConfig: 20 } as const;
-const ROUTE = { action: 2 } as const;
-const ROUTE_ACTION = { cluster: 1, weightedClusters: 3 } as const;
-const WEIGHTED_CLUSTERS = { clusters: 1 } as const;
-const CLUSTER_WEIGHT = { name: 1 } as const;
 
 /**
  * Finds our stamps in a serialized PostTranslateModifyRequest; the rest is not decoded.
@@ -42,7 +37,7 @@ const CLUSTER_WEIGHT = { name: 1 } as const;
 export function findStamps(request: Uint8Array): StampedTranslation {
   const parts = readTranslation(request);
   const rules = new Map<string, TranslatedRule & { clusters: TranslatedRule['clusters'][number][] }>();
-  for (const bytes of parts.clusters) {
+  for (const bytes of withText(parts.clusters, metadataKey)) {
     const backends = readStamp(bytes);
     if (!backends || backends.length === 0) continue;
     const text = stringOf(bytes, CLUSTER_NAME);
@@ -53,6 +48,11 @@ export function findStamps(request: Uint8Array): StampedTranslation {
     rules.set(name.rule, rule);
   }
   return { parts, rules, revision: requestedRevision(parts.context) };
+}
+
+/** Those messages that have the text anywhere in them: most have not, and need not be walked. */
+function withText(messages: readonly Uint8Array[], text: string): Uint8Array[] {
+  return messages.filter((m) => Buffer.from(m.buffer, m.byteOffset, m.length).includes(text));
 }
 
 const decoder = new TextDecoder();
@@ -148,13 +148,14 @@ export function translate(translation: StampedTranslation, options: TranslateOpt
   }
 
   const used = new Set<string>();
-  const routes = parts.routes.map((r) => editRouteConfiguration(r, { shares, used }));
-  const stamped = new Set([...rules.values()].flatMap((r) => r.clusters.map((c) => c.text)));
-  const kept = parts.clusters.filter((c) => {
-    const name = stringOf(c, CLUSTER_NAME);
-    // Without a route it would only stand there, without endpoints.
-    return !stamped.has(name) || used.has(name) || !shares.has(name) || parts.routes.length === 0;
-  });
+  const routes =
+    shares.size === 0 ? parts.routes : parts.routes.map((r) => editRouteConfiguration(r, { shares, used }));
+  // Without a route, Envoy Gateway's own cluster would only stand there, without endpoints.
+  const replaced = [...rules.values()].flatMap((r) =>
+    r.clusters.filter((c) => shares.has(c.text) && !used.has(c.text)),
+  );
+  const dropped = new Set(parts.routes.length === 0 ? [] : replaced.map((c) => c.bytes));
+  const kept = parts.clusters.filter((c) => !dropped.has(c));
   return {
     response: writeTranslation({ ...parts, clusters: [...kept, ...clusters.encoded(used)], routes }),
     degraded,
@@ -164,7 +165,7 @@ export function translate(translation: StampedTranslation, options: TranslateOpt
 
 /** Undefined: none of the rule's clusters can be decoded, so it stays with Envoy Gateway's. */
 function sharesOf(rule: TranslatedRule, binding: Binding, clusters: ServiceClusters): ClusterShare[] | undefined {
-  const base = rule.clusters.map((c) => tryDecode(c.bytes)).find((c) => c !== undefined);
+  const base = rule.clusters.map((c) => clusters.baseOf(c.bytes)).find((b) => b !== undefined);
   if (!base) return undefined;
   return binding.refs.flatMap((ref, index) => {
     if (ref.kind === 'TailscaleServices' || ref.kind === 'TailscaleEndpoints') {
@@ -178,12 +179,10 @@ function sharesOf(rule: TranslatedRule, binding: Binding, clusters: ServiceClust
   });
 }
 
-function tryDecode(bytes: Uint8Array): Cluster | undefined {
-  try {
-    return Cluster.decode(bytes);
-  } catch {
-    return undefined;
-  }
+/** A cluster of Envoy Gateway's, and the hash of what others may have in common with it. */
+interface Base {
+  readonly settings: string;
+  readonly cluster: Cluster;
 }
 
 /** The clusters of ours in one translation. */
@@ -192,20 +191,29 @@ class ServiceClusters {
   readonly #clusters = new Map<string, Uint8Array>();
   /** The first settings seen for a service and port: their cluster has the plain name. */
   readonly #plain = new Map<string, string>();
+  /** By the hash of its settings, one of Envoy Gateway's clusters that has them; undefined: it cannot be decoded. */
+  readonly #bases = new Map<string, Cluster | undefined>();
 
   constructor(options: TranslateOptions) {
     this.#options = options;
   }
 
-  nameFor(ref: Pick<StampedBackend, 'kind' | 'namespace' | 'name'> & { port: number }, base: Cluster): string {
-    const settings = hash8(sharedSettings(base));
+  /** What clusters of ours are made from; undefined: the bytes cannot be decoded. */
+  baseOf(bytes: Uint8Array): Base | undefined {
+    const settings = hash8(sharedSettings(bytes));
+    if (!this.#bases.has(settings)) this.#bases.set(settings, tryDecode(bytes));
+    const cluster = this.#bases.get(settings);
+    return cluster && { settings, cluster };
+  }
+
+  nameFor(ref: Pick<StampedBackend, 'kind' | 'namespace' | 'name'> & { port: number }, base: Base): string {
     const plain = serviceClusterName(ref);
-    const first = this.#plain.get(plain) ?? settings;
+    const first = this.#plain.get(plain) ?? base.settings;
     this.#plain.set(plain, first);
-    const name = first === settings ? plain : serviceClusterName({ ...ref, variant: settings });
+    const name = first === base.settings ? plain : serviceClusterName({ ...ref, variant: base.settings });
     if (!this.#clusters.has(name)) {
       const service = this.#options.model.services.get(serviceKey(ref));
-      const cluster = serviceCluster({ name, base, service, caFile: this.#options.caFile });
+      const cluster = serviceCluster({ name, base: base.cluster, service, caFile: this.#options.caFile });
       this.#clusters.set(name, Cluster.encode(cluster).finish());
     }
     return name;
@@ -220,47 +228,27 @@ class ServiceClusters {
   }
 }
 
-/** Edits the routes that name a replaced cluster, and notes in `used` which clusters all routes name in the end. */
+/** Edits the routes that name a replaced cluster, and notes in `used` which clusters these name in the end. */
 function editRouteConfiguration(
   configuration: Uint8Array,
   { shares, used }: { shares: ReadonlyMap<string, readonly ClusterShare[]>; used: Set<string> },
 ): Uint8Array {
   return mapField(configuration, ROUTE_CONFIGURATION.virtualHosts, (host) => {
-    const hostRetries = has(host, VIRTUAL_HOST.retryPolicy) || has(host, VIRTUAL_HOST.retryPolicyTypedConfig);
+    const hostRetries = hasField(host, VIRTUAL_HOST.retryPolicy) || hasField(host, VIRTUAL_HOST.retryPolicyTypedConfig);
     return mapField(host, VIRTUAL_HOST.routes, (route) => {
       const before = clustersOf(route);
-      const edited = before.some((c) => shares.has(c))
-        ? tryEdit(route, { sharesOf: (c) => shares.get(c), hostRetries })
-        : route;
-      for (const cluster of edited === route ? before : clustersOf(edited)) used.add(cluster);
+      if (!before.some((c) => shares.has(c))) return route;
+      const edited = editRoute(route, { sharesOf: (c) => shares.get(c), hostRetries });
+      for (const cluster of clustersOf(edited)) used.add(cluster);
       return edited;
     });
   });
 }
 
-function tryEdit(route: Uint8Array, edit: Parameters<typeof editRoute>[1]): Uint8Array {
-  let decoded: Route;
+function tryDecode(bytes: Uint8Array): Cluster | undefined {
   try {
-    decoded = Route.decode(route);
+    return Cluster.decode(bytes);
   } catch {
-    return route;
+    return undefined;
   }
-  const edited = editRoute(decoded, edit);
-  return edited ? Route.encode(edited).finish() : route;
 }
-
-/** The names of the clusters that a route sends requests to. */
-function clustersOf(route: Uint8Array): string[] {
-  const names: string[] = [];
-  for (const action of valuesOf(route, ROUTE.action)) {
-    const cluster = stringOf(action, ROUTE_ACTION.cluster);
-    if (cluster !== '') names.push(cluster);
-    for (const weighted of valuesOf(action, ROUTE_ACTION.weightedClusters)) {
-      for (const entry of valuesOf(weighted, WEIGHTED_CLUSTERS.clusters))
-        names.push(stringOf(entry, CLUSTER_WEIGHT.name));
-    }
-  }
-  return names;
-}
-
-const has = (message: Uint8Array, field: number): boolean => !valuesOf(message, field).next().done;
