@@ -106,6 +106,7 @@ class Upstream<T> {
 
 /** One Delta EDS stream, as an Envoy opens it for each cluster. */
 class EdsReader {
+  /** `ports` of those that get requests; others stand by. */
   readonly received: { name: string; version: string; ports: number[]; at: number }[] = [];
   readonly stream: ClientDuplexStream<DeltaDiscoveryRequest, DeltaDiscoveryResponse>;
   ended = false;
@@ -118,7 +119,8 @@ class EdsReader {
     this.stream.on('data', (response: DeltaDiscoveryResponse) => {
       for (const { name, version, resource } of response.resources) {
         const { endpoints } = ClusterLoadAssignment.decode(resource?.value ?? Buffer.alloc(0));
-        const ports = endpoints.flatMap((l) => l.lbEndpoints.map(portOf));
+        const serving = endpoints.filter((l) => l.priority === 0);
+        const ports = serving.flatMap((l) => l.lbEndpoints.map(portOf));
         this.received.push({ name, version, ports, at: performance.now() });
       }
       this.request({ responseNonce: response.nonce });
