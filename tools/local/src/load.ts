@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { Pool } from 'undici';
 
 export interface Failure {
@@ -30,6 +31,8 @@ export interface LoadOptions {
 }
 
 const requestTimeoutMs = 10_000;
+/** What refuses at once must not be asked in a busy loop. */
+const afterFailureMs = 2;
 
 /** A load generator: keeps `concurrency` requests in flight until it is stopped. */
 export class Load {
@@ -40,6 +43,7 @@ export class Load {
   readonly #latencies: number[] = [];
   #left = 0;
   #open = 0;
+  #started = 0;
   #workers: Promise<void>[] = [];
 
   constructor(options: LoadOptions) {
@@ -55,6 +59,11 @@ export class Load {
   /** Requests that are in flight right now. */
   get open(): number {
     return this.#open;
+  }
+
+  /** Requests that were sent so far. */
+  get started(): number {
+    return this.#started;
   }
 
   /** Sends requests until `stop`, or `limit` of them. */
@@ -88,6 +97,7 @@ export class Load {
     const startedAt = Date.now();
     const start = performance.now();
     this.#open++;
+    this.#started++;
     try {
       const answer = await this.#pool.request({
         method: 'GET',
@@ -103,6 +113,7 @@ export class Load {
     } catch (error) {
       const what = String((error as { code?: unknown }).code ?? error);
       this.#failures.push({ startedAt, endedAt: Date.now(), what });
+      await delay(afterFailureMs);
     } finally {
       this.#open--;
     }

@@ -47,7 +47,7 @@ export async function runScenario(scenario: Scenario): Promise<ServiceResult> {
   const steps: Step[] = [];
   const candidates = [shares, slowBackend, changeStrategy, relabel, killAndReturn];
   for (const candidate of candidates) {
-    for (const step of await candidate(scenario, service)) {
+    for (const step of await candidate(scenario, service).catch(asFailure)) {
       steps.push(step);
       scenario.onStep(step);
     }
@@ -60,6 +60,10 @@ export async function runScenario(scenario: Scenario): Promise<ServiceResult> {
     steps,
   };
 }
+
+const asFailure = (error: unknown): Step[] => [
+  { step: 'error', ok: false, seen: error instanceof Error ? error.message : String(error) },
+];
 
 /** A fixed number of requests: each machine's share against what the strategy promises. */
 async function shares(scenario: Scenario, service: MeshService): Promise<Step[]> {
@@ -129,20 +133,20 @@ async function changeStrategy(scenario: Scenario, service: MeshService): Promise
       ? { strategy: 'round-robin' }
       : { strategy: 'failover', failoverConfig: { primaryEndpoints: [only.name], failbackDelay: '0s' } };
   const recent = new RecentAnswers();
-  const running = load(scenario, { onAnswer: recent.add }).start();
-  const startedAt = Date.now();
-  await stack.client.merge(servicesRef(target), { spec: { loadBalancing: other } });
-  const changed = {
-    ...service,
-    ...(strategy === 'failover' ? { strategy: 'round-robin' as const } : onlyGroup(service, only.name)),
-  };
-  await recent.untilServedBy(machinesWithShare(changed), { what: `${target.name}: traffic by ${other.strategy}` });
-  const appliedMs = recent.switchedAt - startedAt;
-  await stack.client.merge(servicesRef(target), {
-    spec: { loadBalancing: { strategy, failoverConfig: failoverConfig ?? null } },
+  let appliedMs = 0;
+  const result = await underLoad(scenario, recent, async () => {
+    const startedAt = Date.now();
+    await stack.client.merge(servicesRef(target), { spec: { loadBalancing: other } });
+    const changed = {
+      ...service,
+      ...(strategy === 'failover' ? { strategy: 'round-robin' as const } : onlyGroup(service, only.name)),
+    };
+    await recent.untilServedBy(machinesWithShare(changed), { what: `${target.name}: traffic by ${other.strategy}` });
+    appliedMs = recent.switchedAt - startedAt;
+    const restored = { strategy, failoverConfig: failoverConfig ?? null };
+    await stack.client.merge(servicesRef(target), { spec: { loadBalancing: restored } });
+    await recent.untilServedBy(machinesWithShare(service), { what: `${target.name}: traffic by ${strategy} again` });
   });
-  await recent.untilServedBy(machinesWithShare(service), { what: `${target.name}: traffic by ${strategy} again` });
-  const result = await running.stop();
   return [
     {
       step: 'strategy-change',
@@ -176,16 +180,18 @@ async function relabel(scenario: Scenario, service: MeshService): Promise<Step[]
   const ref = endpointsRef(target, group.name);
   const left = { ...service, groups: service.groups.filter((g) => g !== group) };
   const recent = new RecentAnswers();
-  const running = load(scenario, { onAnswer: recent.add }).start();
-  const removedAt = Date.now();
-  await stack.client.merge(ref, { metadata: { labels: { [label]: null } } });
-  await recent.untilServedBy(machinesWithShare(left), { what: `${target.name}: no traffic to ${group.name}` });
-  const goneMs = recent.switchedAt - removedAt;
-  const restoredAt = Date.now();
-  await stack.client.merge(ref, { metadata: { labels: { [label]: value } } });
-  await recent.untilServedBy(serving, { what: `${target.name}: traffic to ${group.name} again` });
-  const backMs = recent.switchedAt - restoredAt;
-  const result = await running.stop();
+  let goneMs = 0;
+  let backMs = 0;
+  const result = await underLoad(scenario, recent, async () => {
+    const removedAt = Date.now();
+    await stack.client.merge(ref, { metadata: { labels: { [label]: null } } });
+    await recent.untilServedBy(machinesWithShare(left), { what: `${target.name}: no traffic to ${group.name}` });
+    goneMs = recent.switchedAt - removedAt;
+    const restoredAt = Date.now();
+    await stack.client.merge(ref, { metadata: { labels: { [label]: value } } });
+    await recent.untilServedBy(serving, { what: `${target.name}: traffic to ${group.name} again` });
+    backMs = recent.switchedAt - restoredAt;
+  });
   return [
     {
       step: 'relabel',
@@ -206,7 +212,7 @@ async function relabel(scenario: Scenario, service: MeshService): Promise<Step[]
  * `failover` not before failbackDelay.
  */
 async function killAndReturn(scenario: Scenario, service: MeshService): Promise<Step[]> {
-  const { stack } = scenario;
+  const { stack, target } = scenario;
   const serving = machinesWithShare(service);
   const own = demosOf(scenario, service).filter((b) => serving.has(b.id));
   const victims = service.strategy === 'failover' ? own : own.slice(0, 1);
@@ -217,33 +223,39 @@ async function killAndReturn(scenario: Scenario, service: MeshService): Promise<
   if (victims.length === 0 || !probe || ![...survivors].some(([id, share]) => share > 0 && !down.has(id))) return [];
 
   const recent = new RecentAnswers();
-  const running = load(scenario, { onAnswer: recent.add }).start();
-  await until(() => recent.sinceSwitch > 200, { what: 'load before the kill', deadlineMs: settleDeadlineMs });
-  const openAtKill = running.open;
-  const killedAt = Date.now();
-  await Promise.all(victims.map((v) => v.kill()));
   const limitMs = probe.unhealthyThreshold * probe.intervalMs + slackMs;
   const addresses = new Set(machines.map((m) => `${m.host}:${m.port}`));
-  await until(
-    async () =>
-      (await stack.stats()).every(
-        (s) => !s.cluster.startsWith('tsgateway/') || !addresses.has(s.address) || !s.healthy,
-      ),
-    { what: 'the killed backends out of rotation', deadlineMs: limitMs + settleDeadlineMs, everyMs: 5 },
-  );
-  const outAfterMs = Date.now() - killedAt;
-  const killed = await running.stop();
+  let [killedAt, deadAt, inFlight, outAfterMs] = [0, 0, 0, 0];
+  const killed = await underLoad(scenario, recent, async (running) => {
+    await until(() => recent.count > 200, { what: 'load before the kill', deadlineMs: settleDeadlineMs });
+    // A process that gets the signal takes a moment to die; until then requests are still in flight to it.
+    killedAt = Date.now();
+    const open = running.open;
+    const startedBefore = running.started;
+    await Promise.all(victims.map((v) => v.kill()));
+    deadAt = Date.now();
+    inFlight = open + running.started - startedBefore;
+    await until(
+      async () => !(await stack.stats()).some((s) => s.inRotation && isOf(target, s) && addresses.has(s.address)),
+      {
+        what: 'the killed backends out of rotation',
+        deadlineMs: limitMs + settleDeadlineMs,
+        everyMs: 5,
+      },
+    );
+    outAfterMs = Date.now() - killedAt;
+  });
   const lastFailureMs = Math.max(0, ...killed.failures.map((f) => f.endedAt - killedAt));
-  const late = killed.failures.filter((f) => f.startedAt > killedAt).length;
+  const late = killed.failures.filter((f) => f.startedAt > deadAt).length;
   const steps: Step[] = [
     {
       step: 'kill',
-      ok: killed.failures.length <= openAtKill && late === 0 && outAfterMs <= limitMs,
+      ok: killed.failures.length <= inFlight && late === 0 && outAfterMs <= limitMs,
       seen:
-        `killed ${[...down].join(', ')}: ${killed.failures.length} failed of ${openAtKill} in flight and ${killed.requests} in all, ` +
+        `killed ${[...down].join(', ')}: ${killed.failures.length} failed of ${inFlight} in flight and ${killed.requests} in all, ` +
         `the last ${lastFailureMs} ms after; out of rotation after ${outAfterMs} ms (limit ${limitMs})`,
       backends: [...down],
-      inFlight: openAtKill,
+      inFlight,
       failed: killed.failures.length,
       failedThatStartedLater: late,
       failures: tally(killed),
@@ -255,17 +267,18 @@ async function killAndReturn(scenario: Scenario, service: MeshService): Promise<
   ];
 
   const back = new RecentAnswers();
-  const returning = load(scenario, { onAnswer: back.add }).start();
-  await Promise.all(victims.map((v) => v.start()));
-  const startedAt = Date.now();
   const notBeforeMs = service.strategy === 'failover' ? service.failbackDelayMs : 0;
-  const dueMs = notBeforeMs + (probe.healthyThreshold + 1) * probe.intervalMs;
-  await back.untilServedBy(serving, {
-    what: 'the restarted backends in rotation',
-    deadlineMs: dueMs + settleDeadlineMs,
+  let backAfterMs = 0;
+  const returned = await underLoad(scenario, back, async () => {
+    await Promise.all(victims.map((v) => v.start()));
+    const startedAt = Date.now();
+    const dueMs = notBeforeMs + (probe.healthyThreshold + 1) * probe.intervalMs;
+    await back.untilServedBy(serving, {
+      what: 'the restarted backends in rotation',
+      deadlineMs: dueMs + settleDeadlineMs,
+    });
+    backAfterMs = (back.firstOf(down) ?? back.switchedAt) - startedAt;
   });
-  const backAfterMs = (back.firstOf(down) ?? back.switchedAt) - startedAt;
-  const returned = await returning.stop();
   steps.push({
     step: 'return',
     ok: returned.failures.length === 0 && backAfterMs >= notBeforeMs,
@@ -285,10 +298,11 @@ class RecentAnswers {
   readonly #firstSeen = new Map<string, number>();
   /** Unix ms of the last answer that did not fit the set last waited for, or of the last newcomer. */
   switchedAt = 0;
-  sinceSwitch = 0;
+  /** Answers so far. */
+  count = 0;
 
   readonly add = (backend: string, atMs: number): void => {
-    this.sinceSwitch++;
+    this.count++;
     this.#lastSeen.set(backend, atMs);
     if (!this.#firstSeen.has(backend)) this.#firstSeen.set(backend, atMs);
   };
@@ -320,6 +334,25 @@ class RecentAnswers {
     this.switchedAt = Math.max(...(strangers.length > 0 ? strangers : newcomers), startedAt);
   }
 }
+
+/** Runs `during` with requests in flight, which stop with it, however it ends. */
+async function underLoad(
+  scenario: Scenario,
+  recent: RecentAnswers,
+  during: (running: Load) => Promise<void>,
+): Promise<LoadResult> {
+  const running = load(scenario, { onAnswer: recent.add }).start();
+  try {
+    await during(running);
+  } catch (error) {
+    await running.stop();
+    throw error;
+  }
+  return running.stop();
+}
+
+const isOf = (target: Target, s: { cluster: string }): boolean =>
+  s.cluster.startsWith(`tsgateway/${target.namespace}/${target.name}/`);
 
 /** The demo backends among a service's machines. */
 function demosOf({ stack, target }: Scenario, service: MeshService): DemoBackend[] {

@@ -10,6 +10,9 @@ export interface BackendStats {
   readonly active: number;
   /** Attempts that ended without an answer, or with 5xx. */
   readonly errors: number;
+  /** Its EDS lets it have requests. */
+  readonly inRotation: boolean;
+  /** In rotation, and the data plane itself has nothing against it (Envoy's outlier detection). */
   readonly healthy: boolean;
 }
 

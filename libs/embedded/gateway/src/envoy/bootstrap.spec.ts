@@ -44,9 +44,9 @@ describe('clusterStats', () => {
     });
     const base = { cluster: 's', address: '10.0.0.1:80', requests: 0, active: 0, errors: 0 };
     expect(clusterStats(page)).toEqual([
-      { ...base, requests: 7, active: 2, healthy: true },
-      { ...base, healthy: false },
-      { ...base, healthy: false },
+      { ...base, requests: 7, active: 2, inRotation: true, healthy: true },
+      { ...base, inRotation: true, healthy: false },
+      { ...base, inRotation: false, healthy: false },
     ]);
   });
 });

@@ -34,6 +34,7 @@ function hostStats(cluster: string, host: HostStatus): BackendStats {
     requests: value('rq_total'),
     active: value('rq_active'),
     errors: value('rq_error'),
+    inRotation: eds === 'HEALTHY',
     healthy: eds === 'HEALTHY' && Object.values(failures).every((failed) => failed !== true),
   };
 }

@@ -86,6 +86,7 @@ export class UpstreamCluster {
       requests: h.requests,
       active: h.load.inFlight,
       errors: h.errors,
+      inRotation: h.healthy,
       healthy: h.healthy,
     }));
   }
