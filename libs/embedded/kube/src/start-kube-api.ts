@@ -9,7 +9,6 @@ import { Handler } from './http/handler.ts';
 import type { HandlerLog } from './http/handler.ts';
 import { WatchServer } from './http/watch.ts';
 import { coreKinds } from './kinds/core-kinds.ts';
-import type { CustomResourceDefinition } from './kinds/custom.ts';
 import { gatewayApiDefinitions } from './kinds/gateway-api.ts';
 import { KindRegistry } from './kinds/registry.ts';
 import { reviewKinds } from './kinds/review-kinds.ts';
@@ -35,6 +34,13 @@ export interface KubeApiLimits {
   maxBodyBytes?: number;
 }
 
+/** Any CustomResourceDefinition object: it is checked when it is stored. */
+export interface DefinitionLike {
+  apiVersion: string;
+  kind: string;
+  metadata: { name: string };
+}
+
 export interface KubeApiOptions {
   /** 0 or absent: any free port. */
   port?: number;
@@ -43,7 +49,7 @@ export interface KubeApiOptions {
   /** HTTPS with a certificate of an own authority, and a bearer token. */
   tls?: boolean;
   /** Definitions served from the start, beside those of the Gateway API. */
-  crds?: readonly CustomResourceDefinition[];
+  crds?: readonly DefinitionLike[];
   limits?: KubeApiLimits;
   log?: HandlerLog;
 }
@@ -129,7 +135,7 @@ export async function startKubeApi(options: KubeApiOptions = {}): Promise<KubeAp
   };
 }
 
-function seed(api: ResourceApi, crds: readonly CustomResourceDefinition[]): void {
+function seed(api: ResourceApi, crds: readonly DefinitionLike[]): void {
   const options = systemOptions('embedded-kube');
   const create = (
     place: { group: string; version: string; plural: string },
