@@ -168,7 +168,8 @@ const retryPolicy = RetryPolicy.encode(
         },
       },
     ],
-    hostSelectionRetryMaxAttempts: 5n,
+    // Least-connections prefers the host that just failed, as it has the fewest requests: ask until it names another.
+    hostSelectionRetryMaxAttempts: 100n,
     retryPriority: {
       name: 'envoy.retry_priorities.previous_priorities',
       configType: {

@@ -11,10 +11,7 @@ import {
   ApiVersion,
   ConfigSource,
 } from '@tsgateway/protos/envoy/config/core/v3/config_source';
-import {
-  LeastRequest,
-  LeastRequest_SelectionMethod,
-} from '@tsgateway/protos/envoy/extensions/load_balancing_policies/least_request/v3/least_request';
+import { LeastRequest } from '@tsgateway/protos/envoy/extensions/load_balancing_policies/least_request/v3/least_request';
 import { RoundRobin } from '@tsgateway/protos/envoy/extensions/load_balancing_policies/round_robin/v3/round_robin';
 import { pack } from './any.ts';
 import { edsClusterName } from './names.ts';
@@ -107,8 +104,10 @@ function policyConfig(strategy: Strategy) {
       typedConfig: pack(
         'envoy.extensions.load_balancing_policies.least_request.v3.LeastRequest',
         LeastRequest,
-        // No locality weights, so that hosts compare across groups; all hosts, as the strategy promises the least.
-        LeastRequest.fromPartial({ selectionMethod: LeastRequest_SelectionMethod.FULL_SCAN }),
+        // No locality weights, so that hosts compare across groups. Of four at random the one with the fewest requests:
+        // with the usual two, a slow host among three would still get a ninth. Not of all: a host that refuses
+        // connections has the fewest, and a retry would find no other.
+        LeastRequest.fromPartial({ choiceCount: 4 }),
       ),
     };
   }

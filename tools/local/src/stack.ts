@@ -59,6 +59,8 @@ const documentedPorts = {
   'extension-server:health': 0,
 };
 
+const anyPorts = Object.fromEntries(Object.keys(documentedPorts).map((name) => [name, 0])) as typeof documentedPorts;
+
 const startDeadlineMs = 60_000;
 /** Envoy may have to be installed first. */
 const gatewayDeadlineMs = 180_000;
@@ -78,7 +80,8 @@ export async function startStack(input: StackInput): Promise<Stack> {
 
   const { workDir } = input;
   mkdirSync(join(workDir, 'logs'));
-  const ports = await choosePorts(documentedPorts);
+  // Users look for the documented ports; a run that nobody watches keeps out of the way.
+  const ports = await choosePorts(options.once ? anyPorts : documentedPorts);
   const child = (
     name: string,
     module: string,
