@@ -67,14 +67,11 @@ async function main(argv: readonly string[]): Promise<number> {
       const ok = results.length > 0 && results.every((r) => r.ok);
       const { kind, detail } = at.stack.dataPlane;
       const scenarioMs = Math.round(performance.now() - startedAt) - at.startupMs;
-      if (options.json)
+      if (options.json) {
         console.log(
-          JSON.stringify(
-            { ok, dataPlane: { kind, detail }, startupMs: at.startupMs, scenarioMs, services: results },
-            null,
-            2,
-          ),
+          JSON.stringify({ ok, dataPlane: { kind, detail }, startupMs: at.startupMs, scenarioMs, services: results }),
         );
+      }
       progress(ok ? 'all as promised' : 'not as promised');
       return ok ? 0 : 1;
     }
