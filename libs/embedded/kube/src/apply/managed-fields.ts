@@ -192,10 +192,14 @@ export function applyConfig(
   for (const [id, owner] of owners) {
     if (id === own) continue;
     const disputed = intersection(owner.set, ownable(changed, writer.ignored));
-    if (!isEmpty(disputed)) conflicts.push({ owner, paths: printedPaths(disputed) });
+    if (!isEmpty(disputed)) conflicts.push({ owner, set: disputed });
     owner.set = difference(difference(owner.set, disputed), change.removed);
   }
-  if (conflicts.length > 0 && !force) throw applyConflict(conflicts);
+  if (conflicts.length > 0 && !force) {
+    const disputed = withoutLastApplied(conflicts, { live, writer });
+    if (disputed.length > 0) throw applyConflict(disputed);
+    return applyConfig(live, config, { writer, force: true });
+  }
   const next = asKube(merged as JsonObject);
   const managedFields = encode(owners);
   return { ...next, metadata: { ...next.metadata, managedFields } };
@@ -203,7 +207,31 @@ export function applyConfig(
 
 interface Conflict {
   owner: Owner;
-  paths: string[];
+  set: FieldSet;
+}
+
+const lastApplied = 'kubectl.kubernetes.io/last-applied-configuration';
+
+/**
+ * Whoever moves from `kubectl apply` to `kubectl apply --server-side` takes over what the former applied: conflicts
+ * about fields that still are as its annotation says do not count for the manager `kubectl`.
+ */
+function withoutLastApplied(conflicts: Conflict[], of: { live: KubeObject | undefined; writer: Writer }): Conflict[] {
+  const { live, writer } = of;
+  const annotation = live?.metadata.annotations?.[lastApplied];
+  if (writer.manager !== 'kubectl' || live === undefined || annotation === undefined) return conflicts;
+  let config: unknown;
+  try {
+    config = JSON.parse(annotation);
+  } catch {
+    return conflicts;
+  }
+  const change = compare(bare(live), config, writer.schema);
+  const changed = union(union(change.modified, change.added), change.removed);
+  const allowed = difference(fieldsOf(config, writer.schema), changed);
+  return conflicts
+    .map(({ owner, set }) => ({ owner, set: difference(set, allowed) }))
+    .filter(({ set }) => !isEmpty(set));
 }
 
 function printedOwner({ entry }: Owner): string {
@@ -214,15 +242,19 @@ function printedOwner({ entry }: Owner): string {
 }
 
 function applyConflict(conflicts: Conflict[]): StatusError {
-  const causes: Cause[] = conflicts.flatMap(({ owner, paths }) =>
-    paths.map((field) => ({ reason: 'FieldManagerConflict', message: `conflict with ${printedOwner(owner)}`, field })),
+  const causes: Cause[] = conflicts.flatMap(({ owner, set }) =>
+    printedPaths(set).map((field) => ({
+      reason: 'FieldManagerConflict',
+      message: `conflict with ${printedOwner(owner)}`,
+      field,
+    })),
   );
   const [only] = causes;
   const text =
     causes.length === 1 && only !== undefined
       ? `1 conflict: ${only.message}: ${only.field}`
       : `${causes.length} conflicts: ${conflicts
-          .map((c) => [`conflicts with ${printedOwner(c.owner)}:`, ...c.paths.map((p) => `- ${p}`)])
+          .map((c) => [`conflicts with ${printedOwner(c.owner)}:`, ...printedPaths(c.set).map((p) => `- ${p}`)])
           .sort()
           .flat()
           .join('\n')}`;

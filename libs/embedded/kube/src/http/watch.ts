@@ -56,7 +56,11 @@ export class WatchServer {
     for (const end of [...this.open]) end();
   }
 
-  /** @throws {StatusError} 410 for a resourceVersion older than the history, 429 beyond the most watchers */
+  /**
+   * Answers with the stream. A resourceVersion older than the history is told as an ERROR event with a Status of 410.
+   *
+   * @throws {StatusError} 429 beyond the most watchers
+   */
   serve(request: WatchRequest, response: ServerResponse): void {
     const { kind } = request;
     if (this.open.size >= this.limits.maxWatchers) {
@@ -75,6 +79,10 @@ export class WatchServer {
     });
     response.flushHeaders();
 
+    if (first instanceof StatusError) {
+      response.end(`${JSON.stringify({ type: 'ERROR', object: first.toStatus() })}\n`);
+      return;
+    }
     let revision = this.api.store.revision;
     let headers = true;
     const end = (): void => {
@@ -132,7 +140,7 @@ export class WatchServer {
     if (request.initialEvents) bookmark({ 'k8s.io/initial-events-end': 'true' });
   }
 
-  private initial(request: WatchRequest): WireEvent[] {
+  private initial(request: WatchRequest): WireEvent[] | StatusError {
     const { kind, resourceVersion } = request;
     const { store } = this.api;
     if (resourceVersion === undefined || resourceVersion === 0 || request.initialEvents) {
@@ -143,7 +151,7 @@ export class WatchServer {
         .map((object) => ({ type: 'ADDED', object, revision: Number(object.metadata.resourceVersion) }));
     }
     const missed = store.since(kind.bucket, resourceVersion);
-    if (missed === 'gone') throw expired(`too old resource version: ${resourceVersion} (${store.oldestRevision})`);
+    if (missed === 'gone') return expired(`too old resource version: ${resourceVersion} (${store.oldestRevision})`);
     return missed.flatMap((event) => this.visible(request, event) ?? []);
   }
 
