@@ -6,7 +6,8 @@ import { createServer as createTlsServer } from 'node:tls';
 import type { ProbeTarget } from '@tsgateway/model';
 import { generate } from 'selfsigned';
 import { Checker } from './checker.ts';
-import { proberFor, type Prober } from './probe/prober.ts';
+import { proberFor } from './probe/prober-for.ts';
+import type { Prober } from './probe/prober.ts';
 import type { ProbeFailure, TargetState } from './threshold.ts';
 
 const target = (more: Partial<ProbeTarget>): ProbeTarget => ({

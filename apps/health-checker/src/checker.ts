@@ -1,7 +1,8 @@
 import type { ProbeTarget } from '@tsgateway/model';
 import { Lane } from './lane.ts';
 import { failureOf } from './probe/failure.ts';
-import { type Prober, proberFor } from './probe/prober.ts';
+import { proberFor } from './probe/prober-for.ts';
+import type { Prober } from './probe/prober.ts';
 import { observe, type ProbeResult, type TargetState, unknownState } from './threshold.ts';
 
 export interface CheckerOptions {
