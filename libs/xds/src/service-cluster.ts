@@ -69,7 +69,20 @@ const edsConfig = ConfigSource.fromPartial({
       apiType: ApiConfigSource_ApiType.DELTA_GRPC,
       transportApiVersion: ApiVersion.V3,
       setNodeOnFirstMessageOnly: true,
-      grpcServices: [{ targetSpecifier: { $case: 'envoyGrpc', value: { clusterName: edsClusterName } } }],
+      grpcServices: [
+        {
+          targetSpecifier: {
+            $case: 'envoyGrpc',
+            // Envoy's own back-off grows to 30 s: too long without news of health after a restart of ours.
+            value: {
+              clusterName: edsClusterName,
+              retryPolicy: {
+                retryBackOff: { baseInterval: { nanos: 100_000_000 }, maxInterval: { seconds: 1n } },
+              },
+            },
+          },
+        },
+      ],
     },
   },
 });
