@@ -1,13 +1,17 @@
 import { status } from '@grpc/grpc-js';
 import { TailnetError, type TailnetErrorCode } from '@tsgateway/tailnet';
 
-/** Every way in which a call of this service fails, and the gRPC status that its caller sees. */
+/**
+ * Every way in which a call of this service fails, and the gRPC status that its caller sees. The code itself is in the
+ * trailers, as several share a status.
+ */
 export const COORDINATOR_ERRORS = {
   'invalid-argument': status.INVALID_ARGUMENT,
   'service-not-found': status.NOT_FOUND,
   'tailnet-not-found': status.NOT_FOUND,
-  /** The Secret, or a key in it, is not there. */
-  'credentials-missing': status.FAILED_PRECONDITION,
+  'secret-not-found': status.FAILED_PRECONDITION,
+  /** The Secret lacks a key. */
+  'secret-invalid': status.FAILED_PRECONDITION,
   /** The tailnet does not know the OAuth client. */
   'credentials-refused': status.UNAUTHENTICATED,
   /** The OAuth client lacks a scope. */

@@ -26,10 +26,11 @@ export function coordinatorService(coordinator: Coordinator, log: Log): Coordina
   };
 }
 
-/** A failure as gRPC has it; `retry-after-ms` in the trailers where a time is known. */
+/** A failure as gRPC has it. In the trailers: `error-code`, and `retry-after-ms` where a time is known. */
 function refusal(method: string, error: unknown, log: Log) {
   const { code, message, retryAfterMs, cause } = asCoordinatorError(error);
   const metadata = new Metadata();
+  metadata.set('error-code', code);
   if (retryAfterMs !== undefined) metadata.set('retry-after-ms', String(Math.ceil(retryAfterMs)));
   const fields = { method, code, err: message, ...(code === 'internal' ? { stack: (cause as Error)?.stack } : {}) };
   log[code === 'internal' ? 'error' : 'warn'](fields, 'call failed');

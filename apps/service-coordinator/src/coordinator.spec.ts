@@ -36,11 +36,11 @@ describe('DescribeTailnet', () => {
     const ask = () => seat.coordinator.describeTailnet({ tailnet: TAILNET });
     seat.secrets.set('system/oauth', secret('2', { client_id: CLIENT.id }));
     await expect(ask()).rejects.toMatchObject({
-      code: 'credentials-missing',
+      code: 'secret-invalid',
       message: 'Secret system/oauth lacks the key client_secret: add it',
     });
     seat.secrets.delete('system/oauth');
-    await expect(ask()).rejects.toMatchObject({ code: 'credentials-missing' });
+    await expect(ask()).rejects.toMatchObject({ code: 'secret-not-found' });
   });
 
   it('uses a corrected Secret at once, in either spelling', async () => {

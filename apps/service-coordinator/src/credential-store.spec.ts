@@ -34,7 +34,7 @@ describe('CredentialStore', () => {
     const credentials = store(() => answers.shift()!());
     await expect(credentials.get(ref)).rejects.toMatchObject({ code: 'unavailable' });
     await expect(credentials.get(ref)).rejects.toMatchObject({
-      code: 'credentials-missing',
+      code: 'secret-not-found',
       message: 'Secret system/oauth does not exist: create it',
     });
     expect((await credentials.get(ref)).clientId).toBe('id');

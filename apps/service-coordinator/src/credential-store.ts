@@ -32,7 +32,7 @@ export class CredentialStore {
     this.options = options;
   }
 
-  /** Throws `credentials-missing`, naming the Secret and the key to add, or `unavailable`. */
+  /** Throws `secret-not-found` or `secret-invalid`, naming the Secret and the key to add, or `unavailable`. */
   get(ref: SecretRef): Promise<Credentials> {
     const { now, ttlMs } = this.options;
     const key = `${ref.namespace}/${ref.name}`;
@@ -64,7 +64,7 @@ export class CredentialStore {
     } catch (cause) {
       throw new CoordinatorError('unavailable', `${where} could not be read`, { cause });
     }
-    if (!secret) throw new CoordinatorError('credentials-missing', `${where} does not exist: create it`);
+    if (!secret) throw new CoordinatorError('secret-not-found', `${where} does not exist: create it`);
     return {
       clientId: value(secret, where, 'client_id'),
       clientSecret: value(secret, where, 'client_secret'),
@@ -77,6 +77,6 @@ export class CredentialStore {
 function value(secret: SecretData, where: string, key: string): string {
   const encoded = secret.data[key] ?? secret.data[key.replace('_', '-')] ?? '';
   const decoded = Buffer.from(encoded, 'base64').toString('utf8').trim();
-  if (decoded === '') throw new CoordinatorError('credentials-missing', `${where} lacks the key ${key}: add it`);
+  if (decoded === '') throw new CoordinatorError('secret-invalid', `${where} lacks the key ${key}: add it`);
   return decoded;
 }

@@ -19,6 +19,8 @@ export const conditionReasons = {
       RateLimited: 'RateLimited',
       /** The control plane, or the coordinator, does not answer. */
       Unreachable: 'Unreachable',
+      /** The spec is invalid. */
+      NotAccepted: 'NotAccepted',
     },
   },
   TailscaleEndpoints: {
@@ -39,13 +41,22 @@ export const conditionReasons = {
       Ready: 'Ready',
       /** None are needed. */
       NotNeeded: 'NotNeeded',
+      /** Proxies are needed, and this version runs none. */
+      NotSupported: 'NotSupported',
       Progressing: 'Progressing',
       Failed: 'Failed',
       AuthKeyFailed: 'AuthKeyFailed',
       /** The namespace's Pod Security refuses what the proxies need. */
       PodSecurityDenied: 'PodSecurityDenied',
     },
-    Discovered: { Discovered: 'Discovered', Disabled: 'Disabled', Failed: 'Failed', Pending: 'Pending' },
+    Discovered: {
+      Discovered: 'Discovered',
+      Disabled: 'Disabled',
+      Failed: 'Failed',
+      Pending: 'Pending',
+      /** Asked for, and this version does not do it. */
+      NotSupported: 'NotSupported',
+    },
   },
   TailscaleServices: {
     Ready: {
@@ -64,7 +75,11 @@ export const conditionReasons = {
       /** No selected TailscaleEndpoints says which tailnet the VIP service belongs to. */
       TailnetUnknown: 'TailnetUnknown',
       VIPServiceFailed: 'VIPServiceFailed',
+      /** The coordinator does not answer. */
       CoordinatorUnreachable: 'CoordinatorUnreachable',
+      /** The coordinator answers, the tailnet's control plane does not. */
+      TailnetUnreachable: 'TailnetUnreachable',
+      RateLimited: 'RateLimited',
       /** The control plane has no VIP services. */
       Unsupported: 'Unsupported',
       /** Not needed: the backends are attached to what others made. */
@@ -81,8 +96,14 @@ export const conditionReasons = {
       /** An object of that name is there and not ours. */
       NameConflict: 'NameConflict',
       TailnetNotFound: 'TailnetNotFound',
+      /** Asked for, and this version does not do it. */
+      NotSupported: 'NotSupported',
     },
+    /** Whether VIP services of the tailnet were found that match `vipServiceSelector`. */
+    Discovered: { Discovered: 'Discovered', NotSupported: 'NotSupported' },
     FailoverConfigured: { Configured: 'Configured', NoTiers: 'NoTiers', UnknownEndpoints: 'UnknownEndpoints' },
+    /** Only where the strategy is weighted and `weights` is set. */
+    WeightsConfigured: { Configured: 'Configured', UnknownEndpoints: 'UnknownEndpoints' },
   },
   TailscaleGateway: {
     Ready: {
@@ -92,6 +113,8 @@ export const conditionReasons = {
       TailnetNotFound: 'TailnetNotFound',
       TailnetNotReady: 'TailnetNotReady',
       ExtensionServerNotReady: 'ExtensionServerNotReady',
+      /** This version does not act upon it. */
+      NotSupported: 'NotSupported',
     },
     Accepted: {
       Accepted: 'Accepted',
@@ -119,7 +142,7 @@ export const conditionReasons = {
     RoutesSupported: { Supported: 'Supported', UnsupportedRouteKind: 'UnsupportedRouteKind' },
   },
   TailscaleRoutePolicy: {
-    Ready: { Ready: 'Ready', Pending: 'Pending', NotAccepted: 'NotAccepted' },
+    Ready: { Ready: 'Ready', Pending: 'Pending', NotAccepted: 'NotAccepted', NotSupported: 'NotSupported' },
     /** The reasons of Gateway API's policies. */
     Accepted: { Accepted: 'Accepted', Conflicted: 'Conflicted', Invalid: 'Invalid', TargetNotFound: 'TargetNotFound' },
   },

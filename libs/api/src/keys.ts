@@ -4,6 +4,8 @@ import { GROUP } from './group.ts';
 export const annotations = {
   /** "true" on a TailscaleEndpoints that was made from an `endpointTemplate`. */
   autoProvisioned: 'tailscale-gateway.com/auto-provisioned',
+  /** Where the VIP service is that a TailscaleServices stands for, as JSON: its spec may since have come to name another. */
+  vipServiceRecord: `${GROUP}/vip-service-record`,
 } as const;
 
 /** Annotation keys of a VIP service in the tailnet's control API. */
@@ -34,5 +36,5 @@ export const labels = {
 /** Value of `labels.managedBy`. */
 export const MANAGED_BY = 'tailscale-gateway-operator';
 
-/** Kept on an object until what it caused outside the cluster is gone. */
+/** Kept on an object until what it caused outside the cluster is gone, or no longer needs it to be undone. */
 export const FINALIZER = `${GROUP}/cleanup`;

@@ -1,4 +1,4 @@
-import { credentials, Metadata, status, type ServiceError } from '@grpc/grpc-js';
+import { credentials, Metadata, type ServiceError } from '@grpc/grpc-js';
 import type { TailscaleTailnet } from '@tsgateway/api';
 import type { Logger } from '@tsgateway/process';
 import {
@@ -12,10 +12,11 @@ import {
 } from '@tsgateway/protos/tsgateway/v1alpha1/coordinator';
 import { callUnary, clientOptions } from '@tsgateway/rpc';
 import type { DescribedTailnet, TailnetFailure, TailnetOutcome } from '../status/tailnet-status.ts';
-import type { VipOutcome } from '../status/vip-outcome.ts';
+import type { VipFailure } from '../status/vip-outcome.ts';
 
 /** What the reconcilers ask of the service coordinator. */
 export interface Coordinator {
+  /** Never rejects. */
   describe(tailnet: TailnetRef, signal: AbortSignal): Promise<TailnetOutcome>;
   /** @throws CoordinatorError */
   ensure(request: Omit<EnsureRequest, '_unknownFields'>, signal: AbortSignal): Promise<EnsureResponse>;
@@ -23,16 +24,23 @@ export interface Coordinator {
   detach(request: Omit<DetachRequest, '_unknownFields'>, signal: AbortSignal): Promise<DetachResponse>;
 }
 
-export type VipFailure = Extract<VipOutcome, { kind: 'failed' }>['reason'];
-
 /** The coordinator refused, or could not be asked. */
 export class CoordinatorError extends Error {
   override readonly name = 'CoordinatorError';
+  // What failed is elsewhere: where it was noticed explains nothing.
+  override readonly stack = undefined;
   readonly reason: VipFailure;
+  /** Not to be asked again before. */
+  readonly retryAfterMs: number | undefined;
 
-  constructor(reason: VipFailure, message: string, cause: unknown) {
-    super(message, { cause });
+  constructor(
+    reason: VipFailure,
+    message: string,
+    options: { retryAfterMs?: number | undefined; cause?: unknown } = {},
+  ) {
+    super(message, { cause: options.cause });
     this.reason = reason;
+    this.retryAfterMs = options.retryAfterMs;
   }
 }
 
@@ -57,11 +65,10 @@ export function grpcCoordinator(options: {
         log.debug({ tailnet: tailnet.name }, 'ServiceCoordinator described the tailnet');
         return { ok: true, tailnet: described(answer) };
       } catch (error) {
-        const failure = { ok: false, reason: tailnetFailure(error), message: detailsOf(error) } as const;
-        log.warn(
-          { tailnet: tailnet.name, reason: failure.reason, err: failure.message },
-          'ServiceCoordinator could not describe the tailnet',
-        );
+        const { code, message, detail, retryAfterMs } = failureOf(error);
+        const reason = (code !== undefined ? TAILNET_FAILURES[code] : undefined) ?? 'Unreachable';
+        const failure = { ok: false, reason, message, retryAfterMs } as const;
+        log.warn({ tailnet: tailnet.name, reason, err: detail }, 'ServiceCoordinator could not describe the tailnet');
         return failure;
       }
     },
@@ -100,7 +107,7 @@ export function grpcCoordinator(options: {
         );
         return answer;
       } catch (error) {
-        if (codeOf(error) === status.NOT_FOUND) return { deleted: false };
+        if (failureOf(error).code === 'service-not-found') return { deleted: false };
         throw refused(error, { log, service, msg: 'ServiceCoordinator could not detach from the VIP service' });
       }
     },
@@ -130,40 +137,51 @@ const described = (r: DescribeTailnetResponse): DescribedTailnet => ({
   credentialExpiresAtMs: Number(r.credentialExpiresAtMs),
 });
 
-const codeOf = (error: unknown): status | undefined => (error as Partial<ServiceError> | undefined)?.code;
-
-const detailsOf = (error: unknown): string => {
-  const { details, message } = (error ?? {}) as Partial<ServiceError>;
-  return details !== undefined && details !== '' ? details : (message ?? String(error));
+/** What the operator makes of the coordinator's `error-code`; its README lists them all. */
+const TAILNET_FAILURES: Readonly<Record<string, TailnetFailure>> = {
+  'secret-not-found': 'SecretNotFound',
+  'secret-invalid': 'SecretInvalid',
+  'credentials-refused': 'CredentialsInvalid',
+  'not-permitted': 'PermissionDenied',
+  'tailnet-not-found': 'TailnetNotFound',
+  'invalid-argument': 'TailnetNotFound',
+  overloaded: 'RateLimited',
+};
+const VIP_FAILURES: Readonly<Record<string, VipFailure>> = {
+  'not-leading': 'CoordinatorUnreachable',
+  unavailable: 'TailnetUnreachable',
+  'deadline-exceeded': 'TailnetUnreachable',
+  overloaded: 'RateLimited',
+  'not-supported': 'Unsupported',
 };
 
-function tailnetFailure(error: unknown): TailnetFailure {
-  switch (codeOf(error)) {
-    case status.NOT_FOUND:
-    case status.INVALID_ARGUMENT:
-      return 'TailnetNotFound';
-    case status.FAILED_PRECONDITION:
-      // One code for both: the Secret is missing, or lacks a key.
-      return detailsOf(error).includes('does not exist') ? 'SecretNotFound' : 'SecretInvalid';
-    case status.UNAUTHENTICATED:
-      return 'CredentialsInvalid';
-    case status.PERMISSION_DENIED:
-      return 'PermissionDenied';
-    case status.RESOURCE_EXHAUSTED:
-      return 'RateLimited';
-    default:
-      return 'Unreachable';
-  }
+interface Failure {
+  /** Undefined: the coordinator did not answer. */
+  readonly code: string | undefined;
+  /** For users: the same for as long as the failure is the same. */
+  readonly message: string;
+  /** For the log. */
+  readonly detail: string;
+  readonly retryAfterMs: number | undefined;
+}
+
+function failureOf(error: unknown): Failure {
+  const { details = '', message = String(error), metadata } = (error ?? {}) as Partial<ServiceError>;
+  const detail = details === '' ? message : details;
+  const trailer = (name: string): string | undefined => metadata?.get(name)[0]?.toString();
+  const code = trailer('error-code');
+  const retryAfterMs = Number(trailer('retry-after-ms'));
+  return {
+    code,
+    message: code === undefined ? 'The service coordinator does not answer.' : detail,
+    detail,
+    retryAfterMs: retryAfterMs > 0 ? retryAfterMs : undefined,
+  };
 }
 
 function refused(error: unknown, told: { log: Logger; service: string | undefined; msg: string }): CoordinatorError {
-  const code = codeOf(error);
-  const reason: VipFailure =
-    code === status.UNAVAILABLE || code === status.DEADLINE_EXCEEDED || code === status.CANCELLED
-      ? 'CoordinatorUnreachable'
-      : code === status.UNIMPLEMENTED
-        ? 'Unsupported'
-        : 'VIPServiceFailed';
-  told.log.warn({ service: told.service, reason, err: detailsOf(error) }, told.msg);
-  return new CoordinatorError(reason, detailsOf(error), error);
+  const { code, message, detail, retryAfterMs } = failureOf(error);
+  const reason = code === undefined ? 'CoordinatorUnreachable' : (VIP_FAILURES[code] ?? 'VIPServiceFailed');
+  told.log.warn({ service: told.service, reason, err: detail }, told.msg);
+  return new CoordinatorError(reason, message, { retryAfterMs, cause: error });
 }

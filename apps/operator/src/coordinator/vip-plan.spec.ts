@@ -1,9 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
+import { annotations, FINALIZER } from '@tsgateway/api';
 import { endpointsObject, servicesObject } from '../testing/objects.ts';
-import { metadataPatch, VIP_FINALIZER, VIP_RECORD, vipPlan } from './vip-plan.ts';
+import { metadataPatch, vipPlan } from './vip-plan.ts';
 
 const target = (tailnet: string, serviceName = 'svc:web') => ({ tailnet, serviceName });
-const recorded = (t: object) => ({ annotations: { [VIP_RECORD]: JSON.stringify(t) }, finalizers: [VIP_FINALIZER] });
+const recorded = (t: object) => ({
+  annotations: { [annotations.vipServiceRecord]: JSON.stringify(t) },
+  finalizers: [FINALIZER],
+});
 const vip = { vipService: { name: 'svc:web' } };
 const plan = (options: Parameters<typeof servicesObject>[1], tailnets: string[], metadata: object = {}) => {
   const object = servicesObject('web', options, metadata);
@@ -21,6 +25,14 @@ describe('vipPlan', () => {
 
   it('takes the first tailnet of the selected endpoints by name, and names the others', () => {
     expect(plan(vip, ['b', 'a', 'b'])).toMatchObject({ want: target('a'), otherTailnets: ['b'] });
+  });
+
+  it('stays in the tailnet where it is while endpoints of it are selected', () => {
+    expect(plan(vip, ['b', 'a'], recorded(target('b')))).toMatchObject({
+      want: target('b'),
+      leave: undefined,
+      otherTailnets: ['a'],
+    });
   });
 
   it('falls back to the template, then to where it is, then says that it does not know', () => {
@@ -61,14 +73,14 @@ describe('metadataPatch', () => {
     expect(patch).toEqual({
       metadata: {
         resourceVersion: '7',
-        finalizers: ['other', VIP_FINALIZER],
-        annotations: { [VIP_RECORD]: '{"tailnet":"a","serviceName":"svc:web"}' },
+        finalizers: ['other', FINALIZER],
+        annotations: { [annotations.vipServiceRecord]: '{"tailnet":"a","serviceName":"svc:web"}' },
       },
     });
     const after = servicesObject('web', vip, recorded(target('a')));
     expect(metadataPatch(after, target('a'))).toBeUndefined();
     expect(metadataPatch(after, undefined)).toMatchObject({
-      metadata: { finalizers: [], annotations: { [VIP_RECORD]: null } },
+      metadata: { finalizers: [], annotations: { [annotations.vipServiceRecord]: null } },
     });
   });
 });

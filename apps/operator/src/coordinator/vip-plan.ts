@@ -1,11 +1,7 @@
-import type { TailscaleEndpoints, TailscaleServices } from '@tsgateway/api';
-import { vipServiceName } from '../status/services-status.ts';
+import { annotations, FINALIZER, type TailscaleEndpoints, type TailscaleServices } from '@tsgateway/api';
+import { wantedVipService, type WantedVipService } from './wanted-vip-service.ts';
 
-/** Kept on a TailscaleServices until this operator has left its VIP service. */
-export const VIP_FINALIZER = 'gateway.tailscale.com/vip-service';
-
-/** Where the VIP service is that the object stands for, as JSON: the spec may since have come to name another. */
-export const VIP_RECORD = 'gateway.tailscale.com/vip-service-record';
+const RECORD = annotations.vipServiceRecord;
 
 /** A VIP service of a tailnet (the name of a TailscaleTailnet). */
 export interface VipTarget {
@@ -17,7 +13,7 @@ export interface VipPlan {
   /** To be left, before anything else. */
   readonly leave: VipTarget | undefined;
   /** To be there, and recorded first. */
-  readonly want: VipTarget | undefined;
+  readonly want: (VipTarget & { readonly wanted: WantedVipService }) | undefined;
   /** Tailnets of selected endpoints other than that of `want`. */
   readonly otherTailnets: readonly string[];
   /** There should be one, but nothing says in which tailnet. */
@@ -33,8 +29,9 @@ export interface VipFacts {
 }
 
 /**
- * Which VIP service a TailscaleServices shall have. It belongs to the tailnet of the selected endpoints, the first by
- * name where they are in several; where none are selected to that of the template, else it stays where it is.
+ * Which VIP service a TailscaleServices shall have. It belongs to the tailnet of the selected endpoints: where they are
+ * in several it stays in the one it is in, else it is in the first by name. Where none are selected it belongs to that
+ * of the template, else it stays where it is.
  */
 export function vipPlan({ stored, good, selected }: VipFacts): VipPlan {
   const record = recordOf(stored);
@@ -42,18 +39,26 @@ export function vipPlan({ stored, good, selected }: VipFacts): VipPlan {
   if (stored.metadata.deletionTimestamp !== undefined) return { ...nothing, leave: record };
   // An object that is invalid now keeps what it has.
   if (good === undefined) return nothing;
-  if (good.spec.vipService === undefined) return { ...nothing, leave: record };
+  const wanted = wantedVipService(good);
+  if (wanted === undefined) return { ...nothing, leave: record };
   const tailnets = [...new Set(selected.map((e) => e.spec.tailnet))].sort();
-  const tailnet = tailnets[0] ?? good.spec.endpointTemplate?.tailnet ?? record?.tailnet;
+  // Its addresses are of its tailnet: endpoints that come along in another are no reason to change them.
+  const present = tailnets.find((tailnet) => tailnet === record?.tailnet);
+  const tailnet = present ?? tailnets[0] ?? good.spec.endpointTemplate?.tailnet ?? record?.tailnet;
   if (tailnet === undefined) return { ...nothing, tailnetUnknown: true };
-  const want = { tailnet, serviceName: vipServiceName(good) };
+  const want = { tailnet, serviceName: wanted.service.name, wanted };
   const stays = record?.tailnet === want.tailnet && record.serviceName === want.serviceName;
-  return { leave: stays ? undefined : record, want, otherTailnets: tailnets.slice(1), tailnetUnknown: false };
+  return {
+    leave: stays ? undefined : record,
+    want,
+    otherTailnets: tailnets.filter((t) => t !== tailnet),
+    tailnetUnknown: false,
+  };
 }
 
 /** Undefined: none, or one that nobody here wrote. */
 export function recordOf({ metadata }: Pick<TailscaleServices, 'metadata'>): VipTarget | undefined {
-  const text = metadata.annotations?.[VIP_RECORD];
+  const text = metadata.annotations?.[RECORD];
   if (text === undefined) return undefined;
   try {
     const { tailnet, serviceName } = JSON.parse(text) as Partial<VipTarget>;
@@ -69,15 +74,15 @@ export function recordOf({ metadata }: Pick<TailscaleServices, 'metadata'>): Vip
  */
 export function metadataPatch({ metadata }: TailscaleServices, target: VipTarget | undefined): object | undefined {
   const finalizers = metadata.finalizers ?? [];
-  const has = finalizers.includes(VIP_FINALIZER);
+  const has = finalizers.includes(FINALIZER);
   const text = target && JSON.stringify({ tailnet: target.tailnet, serviceName: target.serviceName });
-  if (has === (target !== undefined) && metadata.annotations?.[VIP_RECORD] === text) return undefined;
-  const others = finalizers.filter((f) => f !== VIP_FINALIZER);
+  if (has === (target !== undefined) && metadata.annotations?.[RECORD] === text) return undefined;
+  const others = finalizers.filter((f) => f !== FINALIZER);
   return {
     metadata: {
       resourceVersion: metadata.resourceVersion,
-      finalizers: target === undefined ? others : [...others, VIP_FINALIZER],
-      annotations: { [VIP_RECORD]: text ?? null },
+      finalizers: target === undefined ? others : [...others, FINALIZER],
+      annotations: { [RECORD]: text ?? null },
     },
   };
 }

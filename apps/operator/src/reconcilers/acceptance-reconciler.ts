@@ -19,7 +19,7 @@ export function decideAcceptance<K extends KindName>(options: {
     const result = checked(kind, object);
     const findings: Finding[] = result.ok
       ? [
-          { type: 'Ready', status: 'Unknown', reason: 'Pending', message: notYet },
+          { type: 'Ready', status: 'False', reason: 'NotSupported', message: notYet },
           { type: 'Accepted', status: 'True', reason: 'Accepted', message: `The spec is valid. ${notYet}` },
         ]
       : [

@@ -29,7 +29,16 @@ export function decideTailnet(options: {
       outcome,
       nowMs: now(),
     });
-    const failure = outcome?.ok === false ? new Error(`${outcome.reason}: ${outcome.message}`) : undefined;
-    return { status, failure, requeueAfterMs: result.ok ? LOOK_AGAIN_MS : undefined };
+    if (outcome?.ok !== false) return { status, requeueAfterMs: result.ok ? LOOK_AGAIN_MS : undefined };
+    const { reason, message, retryAfterMs } = outcome;
+    return retryAfterMs === undefined
+      ? { status, failure: new TailnetNotDescribed(`${reason}: ${message}`) }
+      : { status, requeueAfterMs: retryAfterMs };
   };
+}
+
+class TailnetNotDescribed extends Error {
+  override readonly name = 'TailnetNotDescribed';
+  // What failed is elsewhere: where it was noticed explains nothing.
+  override readonly stack = undefined;
 }

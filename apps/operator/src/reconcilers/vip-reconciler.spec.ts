@@ -1,9 +1,14 @@
 import { describe, expect, it } from '@jest/globals';
-import { defaulted, type TailscaleServices, type TailscaleTailnet } from '@tsgateway/api';
+import {
+  annotations as keys,
+  defaulted,
+  FINALIZER,
+  type TailscaleServices,
+  type TailscaleTailnet,
+} from '@tsgateway/api';
 import { KubeError } from '@tsgateway/kube';
 import { MeshCatalog } from '../catalog/mesh-catalog.ts';
 import { CoordinatorError } from '../coordinator/coordinator.ts';
-import { VIP_FINALIZER, VIP_RECORD } from '../coordinator/vip-plan.ts';
 import type { VipOutcome } from '../status/vip-outcome.ts';
 import { endpointsObject, servicesObject } from '../testing/objects.ts';
 import { vipReconciler } from './vip-reconciler.ts';
@@ -45,7 +50,7 @@ function start() {
         if (state.conflict)
           return Promise.reject(new KubeError({ status: 409, reason: 'Conflict', message: 'x', path: '/' }));
         const { finalizers, annotations } = body.metadata;
-        calls.push(`patch ${finalizers.join()} ${annotations[VIP_RECORD] ?? 'null'}`);
+        calls.push(`patch ${finalizers.join()} ${annotations[keys.vipServiceRecord] ?? 'null'}`);
         if (state.object) put({ ...state.object, metadata: { ...state.object.metadata, finalizers, annotations } });
         return Promise.resolve(state.object);
       }) as never,
@@ -95,7 +100,7 @@ describe('vipReconciler', () => {
     put(web());
     expect(await run()).toEqual({ requeueAfterMs: 300_000 });
     expect(calls).toEqual([
-      `patch ${VIP_FINALIZER} {"tailnet":"demo","serviceName":"svc:web"}`,
+      `patch ${FINALIZER} {"tailnet":"demo","serviceName":"svc:web"}`,
       'ensure svc:web system/oauth',
     ]);
     expect(outcomes).toMatchObject([{ kind: 'ensured', isOwner: true, addresses: ['100.100.0.1'] }]);
@@ -123,12 +128,14 @@ describe('vipReconciler', () => {
     await run();
     calls.length = 0;
     put(web({ ...state.object?.metadata, deletionTimestamp: 'now' }));
-    state.fail = new CoordinatorError('CoordinatorUnreachable', 'away', undefined);
+    state.fail = new CoordinatorError('CoordinatorUnreachable', 'away');
     await expect(run()).rejects.toThrow('away');
-    expect(calls).toEqual(['detach svc:web']);
+    // Whoever waits for the deletion sees what it waits for.
+    expect(calls).toEqual(['detach svc:web', 'event VIPServiceNotLeft']);
+    calls.length = 0;
     state.fail = undefined;
     await run();
-    expect(calls).toEqual(['detach svc:web', 'detach svc:web', 'patch  null']);
+    expect(calls).toEqual(['detach svc:web', 'patch  null']);
   });
 
   it('does not hold an object for a tailnet that is gone, but says what stays behind', async () => {
@@ -145,13 +152,21 @@ describe('vipReconciler', () => {
   it('tells of failures, and keeps them to the object', async () => {
     const { put, run, state, outcomes, tailnets } = start();
     put(web());
-    state.fail = new CoordinatorError('VIPServiceFailed', 'no such scope', undefined);
+    state.fail = new CoordinatorError('VIPServiceFailed', 'no such scope');
     await expect(run()).rejects.toThrow('no such scope');
     expect(outcomes.at(-1)).toEqual({ kind: 'failed', reason: 'VIPServiceFailed', message: 'no such scope' });
     state.fail = undefined;
     tailnets.clear();
     await run();
     expect(outcomes.at(-1)).toMatchObject({ kind: 'failed', reason: 'TailnetUnknown' });
+  });
+
+  it('asks again when it was told to, and not before', async () => {
+    const { put, run, state, outcomes } = start();
+    put(web());
+    state.fail = new CoordinatorError('RateLimited', 'slow down', { retryAfterMs: 15_000 });
+    expect(await run()).toEqual({ requeueAfterMs: 15_000 });
+    expect(outcomes.at(-1)).toEqual({ kind: 'failed', reason: 'RateLimited', message: 'slow down' });
   });
 
   it('does nothing on a stale cache: the event that makes it new will come', async () => {

@@ -8,12 +8,12 @@ import {
   type Reconcile,
   type Store,
 } from '@tsgateway/kube';
-import type { EnsureResponse, VipService } from '@tsgateway/protos/tsgateway/v1alpha1/coordinator';
+import type { EnsureResponse } from '@tsgateway/protos/tsgateway/v1alpha1/coordinator';
 import type { MeshCatalog } from '../catalog/mesh-catalog.ts';
 import { CoordinatorError, tailnetRef, type Coordinator } from '../coordinator/coordinator.ts';
 import { metadataPatch, vipPlan, type VipPlan, type VipTarget } from '../coordinator/vip-plan.ts';
-import { services } from '../resources.ts';
 import type { VipOutcome } from '../status/vip-outcome.ts';
+import { services } from '../resources.ts';
 
 export interface VipReconcilerOptions {
   readonly client: Pick<KubeClient, 'patch'>;
@@ -35,6 +35,8 @@ export interface VipReconcilerOptions {
 
 /** How long an answer stands without asking again; then the coordinator asserts the VIP service anew. */
 const REASSERT_MS = 5 * 60_000;
+
+type Wanting = VipPlan & { readonly want: NonNullable<VipPlan['want']> };
 
 interface Ensured {
   readonly request: string;
@@ -71,11 +73,26 @@ export function vipReconciler(options: VipReconcilerOptions): Reconcile {
       });
       return;
     }
-    const consumer = consumerOf(object);
-    await coordinator.detach(
-      { tailnet: tailnetRef(tailnet, operatorNamespace), operatorId, consumer, serviceName: target.serviceName },
-      signal,
-    );
+    const { serviceName } = target;
+    const request = {
+      tailnet: tailnetRef(tailnet, operatorNamespace),
+      operatorId,
+      consumer: consumerOf(object),
+      serviceName,
+    };
+    try {
+      await coordinator.detach(request, signal);
+    } catch (error) {
+      if (error instanceof CoordinatorError) {
+        events.record(services, object, {
+          type: 'Warning',
+          reason: 'VIPServiceNotLeft',
+          action: 'Detach',
+          note: `${serviceName} is not left yet, and tried again: ${error.message}`,
+        });
+      }
+      throw error;
+    }
   };
 
   /** Writes finalizer and record. False: the object has changed meanwhile, an event will come. */
@@ -96,7 +113,7 @@ export function vipReconciler(options: VipReconcilerOptions): Reconcile {
 
   const ensure = async (
     object: TailscaleServices,
-    { plan, signal }: { plan: VipPlan & { want: VipTarget }; signal: AbortSignal },
+    { plan, signal }: { plan: Wanting; signal: AbortSignal },
   ): Promise<VipOutcome> => {
     const key = objectKey(object);
     const tailnet = tailnets.get(plan.want.tailnet);
@@ -111,8 +128,7 @@ export function vipReconciler(options: VipReconcilerOptions): Reconcile {
       tailnet: tailnetRef(tailnet, operatorNamespace),
       operatorId,
       consumer: consumerOf(object),
-      service: vipServiceOf(object, plan.want.serviceName),
-      autoApprove: object.spec.vipService?.autoApprove ?? true,
+      ...plan.want.wanted,
       attachOnly: false,
     };
     const asked = JSON.stringify([request, tailnet.metadata.generation, plan.otherTailnets]);
@@ -153,8 +169,10 @@ export function vipReconciler(options: VipReconcilerOptions): Reconcile {
       // A tailnet that does not exist comes as an event.
       return outcome.kind === 'ensured' ? { requeueAfterMs: REASSERT_MS * (1 + options.random() / 2) } : undefined;
     } catch (error) {
-      if (error instanceof CoordinatorError) set(key, { kind: 'failed', reason: error.reason, message: error.message });
-      throw error;
+      if (!(error instanceof CoordinatorError)) throw error;
+      set(key, { kind: 'failed', reason: error.reason, message: error.message });
+      if (error.retryAfterMs === undefined) throw error;
+      return { requeueAfterMs: error.retryAfterMs * (1 + options.random() / 10) };
     }
   };
 }
@@ -165,17 +183,10 @@ const TAILNET_UNKNOWN =
 const consumerOf = ({ metadata }: TailscaleServices): string =>
   `TailscaleServices/${metadata.namespace ?? ''}/${metadata.name}`;
 
-function vipServiceOf({ spec }: TailscaleServices, name: string): VipService {
-  const { ports = [], tags = [], comment = '', annotations = {} } = spec.vipService ?? {};
-  return { name, ports, tags, comment, annotations };
-}
-
-function outcomeOf(
-  response: EnsureResponse,
-  { plan, operatorId }: { plan: VipPlan & { want: VipTarget }; operatorId: string },
-): VipOutcome {
+function outcomeOf(response: EnsureResponse, { plan, operatorId }: { plan: Wanting; operatorId: string }): VipOutcome {
   return {
     kind: 'ensured',
+    wanted: plan.want.wanted,
     tailnet: plan.want.tailnet,
     otherTailnets: plan.otherTailnets,
     serviceName: response.service?.name ?? plan.want.serviceName,

@@ -6,6 +6,8 @@ export interface Finding {
   readonly status: 'True' | 'False' | 'Unknown';
   readonly reason: string;
   readonly message: string;
+  /** The generation that it was found of, where that is not the present one. */
+  readonly observedGeneration?: number | undefined;
 }
 
 export interface ConditionContext {
@@ -23,7 +25,7 @@ export function conditionsOf(
   findings: readonly Finding[],
   { previous, generation, now }: ConditionContext,
 ): Condition[] {
-  return findings.map(({ type, status, reason, message }) => {
+  return findings.map(({ type, status, reason, message, observedGeneration = generation }) => {
     const before = previous?.find((c) => c.type === type);
     return {
       type,
@@ -31,7 +33,7 @@ export function conditionsOf(
       reason,
       message: message.slice(0, MAX_MESSAGE),
       lastTransitionTime: before?.status === status ? before.lastTransitionTime : now,
-      observedGeneration: generation,
+      observedGeneration,
     };
   });
 }

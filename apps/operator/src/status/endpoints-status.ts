@@ -125,17 +125,17 @@ function findingsOf({ facts, unhealthy }: { facts: EndpointsFacts; unhealthy: nu
       ? { type: 'ProxiesReady', status: 'True', reason: 'NotNeeded', message: 'Every endpoint has an externalTarget.' }
       : {
           type: 'ProxiesReady',
-          status: 'Unknown',
-          reason: 'Progressing',
-          message: `No proxies are run yet: the gateway dials ${listed(direct)} at its address in the tailnet, which works where its nodes are in the tailnet. Set externalTarget otherwise.`,
+          status: 'False',
+          reason: 'NotSupported',
+          message: `No proxies are run in this version: the gateway dials ${listed(direct)} at its address in the tailnet, which works where its nodes are in the tailnet. Set externalTarget otherwise.`,
         },
   );
   if (object.spec.autoDiscovery?.enabled) {
     findings.push({
       type: 'Discovered',
       status: 'False',
-      reason: 'Pending',
-      message: 'Devices of the tailnet are not looked for yet: list them in spec.endpoints.',
+      reason: 'NotSupported',
+      message: 'Devices of the tailnet are not looked for in this version: list them in spec.endpoints.',
     });
   }
   return findings;
@@ -150,6 +150,10 @@ function readiness({ facts, unhealthy }: { facts: EndpointsFacts; unhealthy: num
   if (!tailnet.found) return not('TailnetNotFound', `There is no TailscaleTailnet "${name}".`);
   if (tailnet.ready?.status === 'False') {
     return not('TailnetNotReady', `TailscaleTailnet "${name}" is not ready: ${tailnet.ready.reason}.`);
+  }
+  if (tailnet.ready === undefined) {
+    const message = `TailscaleTailnet "${name}" has not been looked at yet.`;
+    return { type: 'Ready', status: 'Unknown', reason: 'Pending', message };
   }
   if (total === 0) return not('NoEndpoints', 'spec.endpoints is empty.');
   if (unhealthy === total) return not('AllEndpointsUnhealthy', `All ${total} endpoints are unhealthy.`);

@@ -1,10 +1,12 @@
-import type { TailscaleEndpoints, TailscaleServices } from '@tsgateway/api';
+import { isDeepStrictEqual } from 'node:util';
+import type { Condition, TailscaleEndpoints, TailscaleServices } from '@tsgateway/api';
 import type { Plan, PlannedMachine } from '@tsgateway/load-balancing';
 import { targetId, type HealthView, type MeshGroup, type MeshService } from '@tsgateway/model';
 import type { Problem } from '../catalog/checked.ts';
+import { wantedVipService } from '../coordinator/wanted-vip-service.ts';
 import { conditionsOf, stampChange, timestamp, type Finding } from './conditions.ts';
 import { lastGood, listed } from './endpoints-status.ts';
-import type { VipOutcome } from './vip-outcome.ts';
+import { PASSING_VIP_FAILURES, type VipOutcome } from './vip-outcome.ts';
 
 type Status = NonNullable<TailscaleServices['status']>;
 type SelectedEndpoints = NonNullable<Status['selectedEndpoints']>[number];
@@ -96,13 +98,14 @@ function lastTransition(group: MeshGroup, health: HealthView): string | undefine
   return latestMs > 0 ? timestamp(latestMs) : undefined;
 }
 
-function serviceInfo({ object, vip, previous, nowMs }: ServicesFacts): Status['serviceInfo'] {
+function serviceInfo(facts: ServicesFacts): Status['serviceInfo'] {
+  const { object, vip, previous, nowMs } = facts;
   if (object?.spec.vipService === undefined) return undefined;
-  if (vip?.kind !== 'ensured') return previous?.serviceInfo;
+  if (vip?.kind !== 'ensured') return isOfWantedVip(facts) ? previous?.serviceInfo : undefined;
   return stampChange<NonNullable<Status['serviceInfo']>, 'lastCoordination'>({
     next: {
       multiOperatorService: vip.consumerOperators.length > 0,
-      ownerOperator: vip.ownerOperator,
+      ownerOperator: vip.ownerOperator === '' ? undefined : vip.ownerOperator,
       consumerOperators: vip.consumerOperators.length > 0 ? vip.consumerOperators.slice(0, 256) : undefined,
       serviceRegistryKey: vip.registryKey,
     },
@@ -114,38 +117,33 @@ function serviceInfo({ object, vip, previous, nowMs }: ServicesFacts): Status['s
 
 function vipServiceStatus(facts: ServicesFacts, tally: Tally): Status['vipServiceStatus'] {
   const { object, vip, nowMs } = facts;
-  const before = facts.previous?.vipServiceStatus;
-  if (object?.spec.vipService === undefined) return undefined;
+  const serviceName = object && wantedVipService(object)?.service.name;
+  if (serviceName === undefined) return undefined;
   const counts = { backendCount: tally.total, healthyBackendCount: tally.healthy };
-  if (vip?.kind !== 'ensured') {
+  const before = facts.previous?.vipServiceStatus;
+  const known = before?.serviceName === serviceName ? before : undefined;
+  if (vip?.kind !== 'ensured' || vip.serviceName !== serviceName) {
     // Nothing was heard: what was known of the same VIP service still holds.
-    const serviceName = vipServiceName(object);
-    const known = before?.serviceName === serviceName ? before : { serviceName, created: false };
-    const errors = vip?.kind === 'failed' ? [`${vip.reason}: ${vip.message}`.slice(0, 1024)] : undefined;
-    return { ...known, ...counts, registrationErrors: vip === undefined ? before?.registrationErrors : errors };
+    const errors =
+      vip?.kind === 'failed' ? [`${vip.reason}: ${vip.message}`.slice(0, 1024)] : known?.registrationErrors;
+    return { serviceName, created: false, ...known, ...counts, registrationErrors: errors };
   }
   const registered = {
-    serviceName: vip.serviceName,
+    serviceName,
     addresses: [...vip.addresses],
     dnsName: vip.dnsName,
     serviceTags: [...vip.tags],
   };
   const same =
-    before?.created === true &&
-    Object.entries(registered).every(
-      ([k, v]) => JSON.stringify(v) === JSON.stringify(before[k as keyof typeof registered]),
-    );
+    known?.created === true &&
+    Object.entries(registered).every(([k, v]) => isDeepStrictEqual(v, known[k as keyof typeof registered]));
   return {
     ...registered,
     created: true,
     ...counts,
-    lastRegistration: same ? before.lastRegistration : timestamp(nowMs),
+    lastRegistration: same ? known.lastRegistration : timestamp(nowMs),
   };
 }
-
-/** `svc:<name of the object>` unless the spec names it. */
-export const vipServiceName = (services: TailscaleServices): string =>
-  services.spec.vipService?.name ?? `svc:${services.metadata.name}`;
 
 function loadBalancingStatus(facts: ServicesFacts): LoadBalancingStatus | undefined {
   const { service, plan } = facts;
@@ -201,34 +199,47 @@ function discoveredServices({ object, previous, nowMs }: ServicesFacts): Discove
 }
 
 function findingsOf(facts: ServicesFacts, tally: Tally): Finding[] {
-  const { object, problem, vip, service } = facts;
-  const accepted: Finding = problem
-    ? { type: 'Accepted', status: 'False', reason: problem.reason, message: `${problem.message}. ${lastGood(object)}` }
-    : { type: 'Accepted', status: 'True', reason: 'Accepted', message: 'The spec is valid.' };
-  const vipFindings = object?.spec.vipService === undefined ? [] : [programmed(facts), ...coordinated(vip, facts)];
-  const failover = object && service ? failoverConfigured(object, service) : [];
-  return [readiness(facts, { tally, programmed: vipFindings[0] }), accepted, ...vipFindings, ...failover];
+  const { object, service } = facts;
+  const vipFindings = object?.spec.vipService === undefined ? [] : [programmed(facts), ...coordinated(facts)];
+  return [
+    readiness(facts, { tally, programmed: vipFindings[0] }),
+    accepted(facts),
+    ...vipFindings,
+    ...(object && service ? [...failoverConfigured(object, service), ...weightsConfigured(object, service)] : []),
+    ...(object ? unsupported(object) : []),
+  ];
+}
+
+function accepted({ object, problem, selected }: ServicesFacts): Finding {
+  if (problem) {
+    const message = `${problem.message}. ${lastGood(object)}`;
+    return { type: 'Accepted', status: 'False', reason: problem.reason, message };
+  }
+  const names = new Set(selected.map((e) => e.metadata.name));
+  const external = object?.spec.serviceDiscovery?.externalServices ?? [];
+  const twice = external.filter((e) => names.has(e.name)).map((e) => e.name);
+  const hint =
+    twice.length > 0
+      ? ` External services that are called as a selected TailscaleEndpoints are the groups ${listed(twice.map((name) => `external:${name}`))}; weights and tiers of the name mean the TailscaleEndpoints.`
+      : '';
+  return { type: 'Accepted', status: 'True', reason: 'Accepted', message: `The spec is valid.${hint}` };
 }
 
 function readiness(facts: ServicesFacts, found: { tally: Tally; programmed: Finding | undefined }): Finding {
-  const { object, problem, plan } = facts;
+  const { problem, plan } = facts;
   const { tally, programmed } = found;
   const not = (reason: string, message: string): Finding => ({ type: 'Ready', status: 'False', reason, message });
   if (problem) return not('NotAccepted', 'The spec is not accepted: see Accepted.');
   if (tally.total === 0) {
-    const unused = [
-      ...(object?.spec.endpointTemplate ? ['endpointTemplate'] : []),
-      ...(object?.spec.serviceDiscovery?.discoverVIPServices ? ['serviceDiscovery.discoverVIPServices'] : []),
-    ];
-    const hint =
-      unused.length > 0 ? ` ${unused.join(' and ')} ${unused.length > 1 ? 'are' : 'is'} not applied yet.` : '';
-    return not('NoBackends', `The selector selects no endpoints, and there are no external services.${hint}`);
+    return not('NoBackends', 'The selector selects no endpoints, and there are no external services.');
   }
   if (plan?.panic === true || tally.healthy === 0) {
     return not('AllBackendsUnhealthy', `All ${tally.total} backends are unhealthy: requests are tried on all of them.`);
   }
-  if (programmed && programmed.status === 'False')
-    return not('NotProgrammed', `The VIP service is not there: ${programmed.reason}.`);
+  if (programmed?.status === 'False')
+    return not('NotProgrammed', `The VIP service is not as it should be: ${programmed.reason}.`);
+  if (programmed?.status === 'Unknown')
+    return { type: 'Ready', status: 'Unknown', reason: 'Pending', message: programmed.message };
   return {
     type: 'Ready',
     status: 'True',
@@ -237,22 +248,23 @@ function readiness(facts: ServicesFacts, found: { tally: Tally; programmed: Find
   };
 }
 
-function programmed({ object, vip, previous, generation }: ServicesFacts): Finding {
+function programmed(facts: ServicesFacts): Finding {
+  const { object, vip } = facts;
   const finding = (status: Finding['status'], reason: string, message: string): Finding => ({
     type: 'Programmed',
     status,
     reason,
     message,
   });
-  const known = previous?.conditions?.find((c) => c.type === 'Programmed' && c.observedGeneration === generation);
-  // A VIP service that is there does not go away because nobody answers for a while.
-  const silent = vip?.kind === 'failed' && vip.reason === 'CoordinatorUnreachable' && known?.status === 'True';
-  if (object === undefined || vip === undefined || silent) {
-    // A new leader has not asked yet; what its predecessor found for this generation stands.
-    if (known) return finding(known.status, known.reason, known.message);
-    return finding('Unknown', 'Pending', 'The coordinator has not answered yet.');
+  const wanted = object && wantedVipService(object);
+  const known = asFound(facts, 'Programmed');
+  const passing = vip?.kind === 'failed' && PASSING_VIP_FAILURES.has(vip.reason);
+  if (vip?.kind === 'failed' && !(passing && known?.status === 'True'))
+    return finding('False', vip.reason, vip.message);
+  if (vip?.kind !== 'ensured' || !isDeepStrictEqual(vip.wanted, wanted)) {
+    // A VIP service that is there does not go away because nobody answers for a while, or nobody was asked yet.
+    return known ?? finding('Unknown', 'Pending', 'The coordinator has not answered yet.');
   }
-  if (vip.kind === 'failed') return finding('False', vip.reason, vip.message);
   const others =
     vip.otherTailnets.length > 0
       ? ` The selected endpoints are also in ${listed(vip.otherTailnets)}: one VIP service is in one tailnet.`
@@ -260,24 +272,37 @@ function programmed({ object, vip, previous, generation }: ServicesFacts): Findi
   return finding('True', 'Programmed', `${vip.serviceName} is in the tailnet ${vip.tailnet}.${others}`);
 }
 
-function coordinated(vip: VipOutcome | undefined, { previous, generation }: ServicesFacts): Finding[] {
-  if (vip?.kind !== 'ensured') {
-    const known = previous?.conditions?.find((c) => c.type === 'Coordinated');
-    return known?.observedGeneration === generation ? [known] : [];
+/** Whether the previous status is about the VIP service that is wanted now. */
+const isOfWantedVip = ({ object, previous }: ServicesFacts): boolean =>
+  previous?.vipServiceStatus?.serviceName === (object && wantedVipService(object)?.service.name);
+
+/** What was found before about the VIP service that is wanted now, and of which generation. */
+const asFound = (facts: ServicesFacts, type: Condition['type']): Finding | undefined =>
+  isOfWantedVip(facts) ? facts.previous?.conditions?.find((c) => c.type === type) : undefined;
+
+function coordinated(facts: ServicesFacts): Finding[] {
+  const { object, vip } = facts;
+  if (vip?.kind !== 'ensured' || !isDeepStrictEqual(vip.wanted, object && wantedVipService(object))) {
+    const known = asFound(facts, 'Coordinated');
+    return known ? [known] : [];
   }
   const finding = (status: Finding['status'], reason: string, message: string): Finding[] => [
     { type: 'Coordinated', status, reason, message },
   ];
   if (vip.specConflicts.length > 0) {
-    return finding(
-      'False',
-      'SpecConflict',
-      `The owner ${vip.ownerOperator} has other ${listed(vip.specConflicts)}: the owner's stand.`,
-    );
+    const owner = vip.isOwner
+      ? 'Another TailscaleServices of this cluster, which asked for it before,'
+      : vip.ownerOperator === ''
+        ? 'Whoever made it, which was no operator,'
+        : `The owner ${vip.ownerOperator}`;
+    return finding('False', 'SpecConflict', `${owner} has other ${listed(vip.specConflicts)}, and those stand.`);
   }
-  return vip.isOwner
-    ? finding('True', 'Owner', 'This operator owns the VIP service.')
-    : finding('True', 'Consumer', `${vip.ownerOperator} owns the VIP service.`);
+  if (vip.isOwner) return finding('True', 'Owner', 'This operator owns the VIP service.');
+  return finding(
+    'True',
+    'Consumer',
+    vip.ownerOperator === '' ? 'No operator owns the VIP service.' : `${vip.ownerOperator} owns the VIP service.`,
+  );
 }
 
 function failoverConfigured(object: TailscaleServices, service: MeshService): Finding[] {
@@ -298,4 +323,40 @@ function failoverConfigured(object: TailscaleServices, service: MeshService): Fi
       `failoverConfig names ${listed(unknown)}, which is not among the backends.`,
     );
   return finding('True', 'Configured', 'Every name in failoverConfig is a backend.');
+}
+
+function weightsConfigured(object: TailscaleServices, service: MeshService): Finding[] {
+  const { strategy, weights } = object.spec.loadBalancing;
+  if (strategy !== 'weighted' || weights === undefined) return [];
+  const there = new Set(service.groups.map((g) => g.name));
+  const unknown = Object.keys(weights).filter((name) => !there.has(name));
+  const type = 'WeightsConfigured';
+  return unknown.length > 0
+    ? [
+        {
+          type,
+          status: 'False',
+          reason: 'UnknownEndpoints',
+          message: `weights names ${listed(unknown)}, which is not among the backends.`,
+        },
+      ]
+    : [{ type, status: 'True', reason: 'Configured', message: 'Every name in weights is a backend.' }];
+}
+
+/** What the spec asks for and this version does not do. */
+function unsupported({ spec }: TailscaleServices): Finding[] {
+  const finding = (type: string, message: string): Finding => ({
+    type,
+    status: 'False',
+    reason: 'NotSupported',
+    message,
+  });
+  return [
+    ...(spec.endpointTemplate
+      ? [finding('EndpointTemplateValid', 'No endpoints are made from endpointTemplate in this version.')]
+      : []),
+    ...(spec.serviceDiscovery?.discoverVIPServices
+      ? [finding('Discovered', 'VIP services of the tailnet are not discovered in this version.')]
+      : []),
+  ];
 }

@@ -13,6 +13,7 @@ import {
 } from '@tsgateway/model';
 import { parse, stringify } from 'yaml';
 import { sentence, type Problem } from '../catalog/checked.ts';
+import { wantedVipService } from '../coordinator/wanted-vip-service.ts';
 import { endpointsStatus } from './endpoints-status.ts';
 import { servicesStatus } from './services-status.ts';
 import { tailnetStatus, type DescribedTailnet } from './tailnet-status.ts';
@@ -25,13 +26,16 @@ const T0 = Date.UTC(2026, 0, 1);
 interface Case {
   services?: TailscaleServices;
   endpoints: TailscaleEndpoints[];
-  tailnet?: { found: boolean; ready: { status: 'True' | 'False'; reason: string } };
+  tailnet?: { found: boolean; ready: { status: 'True' | 'False'; reason: string } | null };
   steps: {
     afterS: number;
     /** `<machine id>: [<seconds>, ...]`: when it changed, beginning healthy; null: not observed. */
     health?: Record<string, number[] | null>;
+    /** `wanted` of one that is ensured is what the object wants at that step. */
     vip?: VipOutcome;
     problem?: Problem;
+    /** From this step on, in a next generation. */
+    vipService?: object;
   }[];
 }
 
@@ -62,23 +66,29 @@ function healthOf(
 }
 
 function runServices(input: Case): unknown[] {
-  const object = good('TailscaleServices', input.services ?? {});
+  let object = good('TailscaleServices', input.services ?? {});
+  let generation = 1;
   const selected = input.endpoints.map((e) => good('TailscaleEndpoints', e));
   const service = buildService(object, selected);
   let previous: TailscaleServices['status'];
-  return input.steps.map(({ afterS, health, vip, problem }) => {
+  return input.steps.map(({ afterS, health, vip, problem, vipService }) => {
+    if (vipService !== undefined) {
+      object = good('TailscaleServices', { ...object, spec: { ...object.spec, vipService } });
+      generation += 1;
+    }
+    const wanted = wantedVipService(object);
     const nowMs = T0 + afterS * 1000;
     const view = healthOf(machinesOf(service), health);
     const facts = {
       object,
-      generation: 1,
+      generation,
       problem,
       previous,
       selected,
       service,
       plan: plan({ service, health: view, nowMs }),
       health: view,
-      vip,
+      vip: vip?.kind === 'ensured' ? Object.assign({ wanted }, vip) : vip,
       nowMs,
     };
     previous = servicesStatus(facts);
@@ -107,11 +117,12 @@ function runEndpoints(input: Case): unknown[] {
         },
       ]),
     );
-    const ready = input.tailnet?.ready && {
+    const said = input.tailnet === undefined ? { status: 'True' as const, reason: 'Ready' } : input.tailnet.ready;
+    const ready = said && {
       type: 'Ready',
       message: '',
       lastTransitionTime: '',
-      ...input.tailnet.ready,
+      ...said,
     };
     const facts = {
       object,
@@ -121,7 +132,7 @@ function runEndpoints(input: Case): unknown[] {
       machines: new Map(machines.map((m) => [m.id.slice(m.id.indexOf('/') + 1), [m]])),
       health: view,
       details,
-      tailnet: { found: input.tailnet?.found ?? true, ready },
+      tailnet: { found: input.tailnet?.found ?? true, ready: ready ?? undefined },
       nowMs: T0 + afterS * 1000,
     };
     previous = endpointsStatus(facts);
@@ -139,7 +150,9 @@ const suites: [string, Kind, (input: Case) => unknown[]][] = [
 describe.each(suites)('%s', (name, kind, run) => {
   const folder = join(testdata, name);
   it.each(readdirSync(folder).filter((f) => f.endsWith('.in.yaml')))('%s', (file) => {
-    const actual: unknown = JSON.parse(JSON.stringify(run(parse(readFileSync(join(folder, file), 'utf8')) as Case)));
+    const actual: unknown = JSON.parse(
+      JSON.stringify(run(parse(readFileSync(join(folder, file), 'utf8'), { merge: true }) as Case)),
+    );
     const golden = join(folder, file.replace('.in.yaml', '.out.yaml'));
     if (process.env['UPDATE_GOLDEN']) writeFileSync(golden, stringify(actual, { aliasDuplicateObjects: false }));
     expect(actual).toEqual(parse(readFileSync(golden, 'utf8')));

@@ -6,7 +6,13 @@ type Status = NonNullable<TailscaleTailnet['status']>;
 /** What the coordinator found. */
 export type TailnetOutcome =
   | { readonly ok: true; readonly tailnet: DescribedTailnet }
-  | { readonly ok: false; readonly reason: TailnetFailure; readonly message: string };
+  | {
+      readonly ok: false;
+      readonly reason: TailnetFailure;
+      readonly message: string;
+      /** Not to be asked again before. */
+      readonly retryAfterMs?: number | undefined;
+    };
 
 export type TailnetFailure =
   | 'SecretNotFound'
@@ -73,7 +79,7 @@ function readiness({ invalid, outcome }: TailnetFacts): Finding {
     reason,
     message,
   });
-  if (invalid !== undefined) return ready('False', 'Pending', `The spec is invalid: ${invalid}`);
+  if (invalid !== undefined) return ready('False', 'NotAccepted', `The spec is invalid: ${invalid}`);
   if (outcome === undefined) return ready('Unknown', 'Pending', 'The tailnet has not been looked at yet.');
   if (outcome.ok) return ready('True', 'Ready', `The credentials of ${outcome.tailnet.name} are valid.`);
   return ready(PASSING.has(outcome.reason) ? 'Unknown' : 'False', outcome.reason, outcome.message);
