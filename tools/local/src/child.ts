@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { basename } from 'node:path';
+import { pathToFileURL } from 'node:url';
 
 export interface ChildOptions {
   readonly name: string;
@@ -10,13 +11,16 @@ export interface ChildOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** What it prints is appended there. */
   readonly logFile: string;
-  /** Started anew when it ends by itself, as a kubelet would. */
-  readonly restart: boolean;
+  /** A module that is loaded before it. */
+  readonly preload?: string;
+  /** When it ends by itself: started anew, as a kubelet would; left as it is; or somebody is told how it ended. */
+  readonly onDeath: 'restart' | 'leave' | ((how: string) => void);
 }
 
 const restartDelaysMs = [50, 200, 1000, 3000];
 const stableAfterMs = 10_000;
 const graceMs = 8000;
+const hurriedGraceMs = 1000;
 const messageDeadlineMs = 15_000;
 
 /** A process of ours: started, started again when it dies, stopped in the end. */
@@ -49,22 +53,28 @@ export class Child {
   }
 
   start(): void {
-    this.#stopping = false;
-    const log = openSync(this.#options.logFile, 'a');
-    const child = fork(this.#options.module, [...(this.#options.args ?? [])], {
-      env: { ...inheritedEnv(), ...this.#options.env },
-      execArgv: ['--enable-source-maps'],
+    if (this.#stopping) throw new Error(`${this.name} was stopped`);
+    const { module, args = [], env, logFile, preload } = this.#options;
+    const log = openSync(logFile, 'a');
+    const child = fork(module, [...args], {
+      env: { ...inheritedEnv(), ...env },
+      execArgv: ['--enable-source-maps', ...(preload === undefined ? [] : ['--import', pathToFileURL(preload).href])],
       stdio: ['ignore', log, log, 'ipc'],
-      detached: true, // Ctrl-C reaches us alone, and we stop them in order
+      detached: true, // a process group of its own: Ctrl-C reaches us alone, and we stop them in order
     });
     closeSync(log);
     const startedAt = Date.now();
     this.#process = child;
     this.#exit = new Promise((resolve) => {
-      child.once('exit', () => {
+      child.once('exit', (code, signal) => {
         this.#process = undefined;
         resolve();
-        if (this.#stopping || !this.#options.restart) return;
+        const { onDeath } = this.#options;
+        if (this.#stopping || onDeath === 'leave') return;
+        if (onDeath !== 'restart') {
+          onDeath(signal ?? `exit code ${code}`);
+          return;
+        }
         this.#quickDeaths = Date.now() - startedAt < stableAfterMs ? this.#quickDeaths + 1 : 0;
         this.#restarts++;
         this.#timer = setTimeout(() => this.start(), restartDelaysMs[Math.min(this.#quickDeaths, 3)]);
@@ -80,6 +90,7 @@ export class Child {
     const child = this.#process;
     if (!child) return Promise.reject(new Error(`${this.name} is not running`));
     const { deadlineMs = messageDeadlineMs, signal } = options;
+    if (signal?.aborted) return Promise.reject(new Error(`${this.name} was interrupted`));
     return new Promise((resolve, reject) => {
       const done = () => {
         clearTimeout(timer);
@@ -106,7 +117,7 @@ export class Child {
         done();
         resolve(value);
       };
-      const onExit = (code: number | null) => fail(`ended with ${code ?? 'a signal'}`);
+      const onExit = (code: number | null, by: string | null) => fail(`ended with ${by ?? `exit code ${code}`}`);
       child.on('message', onMessage);
       child.on('exit', onExit);
     });
@@ -126,12 +137,32 @@ export class Child {
   async stop(): Promise<void> {
     this.#stopping = true;
     clearTimeout(this.#timer);
-    const child = this.#process;
-    if (!child) return;
-    child.kill('SIGTERM');
-    const timer = setTimeout(() => child.kill('SIGKILL'), graceMs);
+    this.#terminate(graceMs);
     await this.#exit;
-    clearTimeout(timer);
+  }
+
+  /** As `stop`, with hardly any grace. A process that was told to stop before may take it as "now". */
+  hurry(): void {
+    this.#stopping = true;
+    clearTimeout(this.#timer);
+    this.#terminate(hurriedGraceMs);
+  }
+
+  #terminate(killAfterMs: number): void {
+    const child = this.#process;
+    if (child?.pid === undefined) return;
+    // The whole group: what it has started, like pip, ends with it.
+    signalGroup(child.pid, 'SIGTERM');
+    const timer = setTimeout(() => child.kill('SIGKILL'), killAfterMs);
+    child.once('exit', () => clearTimeout(timer));
+  }
+}
+
+function signalGroup(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(-pid, signal);
+  } catch {
+    // It has ended, and we have not been told yet.
   }
 }
 

@@ -66,6 +66,11 @@ export class Load {
     return this.#started;
   }
 
+  /** Requests that were answered, well or not, so far. */
+  get ended(): number {
+    return this.#started - this.#open;
+  }
+
   /** Sends requests until `stop`, or `limit` of them. */
   start(limit = Infinity): this {
     this.#left = limit;

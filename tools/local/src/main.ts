@@ -2,113 +2,136 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { request } from 'undici';
-import { until } from './condition.ts';
+import type { Child } from './child.ts';
+import { Interrupted, onInterruption } from './interruption.ts';
 import { loadManifests, type Manifest } from './manifests.ts';
-import { parseOptions, usage, UsageError } from './options.ts';
-import { runScenario } from './scenario.ts';
-import { type Stack, startStack } from './stack.ts';
-import { Table } from './table.ts';
-import { servicesRef, type Target, targetsOf } from './target.ts';
+import { runOnce } from './once.ts';
+import { type Options, parseOptions, usage, UsageError } from './options.ts';
+import { untilServed } from './serving.ts';
+import { startStack } from './stack.ts';
+import { nameOf, targetsOf } from './target.ts';
+import { watch } from './watch/watch.ts';
 
 const dist = fileURLToPath(new URL('../..', import.meta.url));
-const readyDeadlineMs = 60_000;
+/** How long services may take until they are served. Who can look at them, and mend them, need not wait. */
+const servedDeadlineMs = { once: 30_000, watched: 8000 };
 
 process.exitCode = await main(process.argv.slice(2));
 
-/** @returns the exit code */
+/** @returns the exit code: 0 as promised, 1 not, 2 a mistake of the user's, 128 + n interrupted by signal n */
 async function main(argv: readonly string[]): Promise<number> {
-  const stops: (() => Promise<void>)[] = [];
-  const abort = new AbortController();
-  let workDir: string | undefined;
-  let code = 1;
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => abort.abort());
+  const children: Child[] = [];
+  const stop = new AbortController();
+  onInterruption(process, {
+    onFirst: (why) => stop.abort(why),
+    onAgain: () => children.forEach((c) => c.hurry()),
+  });
+  let options: Options;
+  let manifests: Manifest[];
   try {
-    const options = parseOptions(argv);
+    options = parseOptions(argv);
     if (options.help) {
       console.log(usage);
       return 0;
     }
-    const manifests = loadManifests(options.files);
-    const startedAt = performance.now();
-    workDir = mkdtempSync(join(tmpdir(), 'tailscale-gateway-'));
-    const seconds = () => ((performance.now() - startedAt) / 1000).toFixed(1);
-    const progress = (line: string) => process.stderr.write(`${seconds().padStart(6)} s  ${line}\n`);
-    const stack = await startStack({
-      options,
-      manifests,
-      dist,
-      workDir,
-      progress,
-      onStop: (stop) => stops.unshift(stop),
-      signal: abort.signal,
-    });
-    const targets = targetsOf(manifests);
-    for (const target of targets) await untilServed(stack, target, abort.signal);
-    progress(
-      `serving: ${targets.map((t) => `${t.namespace}/${t.name}`).join(', ') || 'no route to a TailscaleServices'}`,
-    );
-    if (!options.once) {
-      await new Table(stack, manifests).show(abort.signal);
-      return (code = 0);
-    }
-    return (code = await once({ stack, targets, manifests, startupMs: Math.round(performance.now() - startedAt) }));
-
-    async function once(at: { stack: Stack; targets: Target[]; manifests: readonly Manifest[]; startupMs: number }) {
-      const results = [];
-      for (const target of at.targets) {
-        progress(`${target.namespace}/${target.name}`);
-        const onStep = (s: { ok: boolean; step: string; seen: string }) =>
-          progress(`  ${s.ok ? 'ok  ' : 'FAIL'} ${s.step}: ${s.seen}`);
-        results.push(
-          await runScenario({ stack: at.stack, target, requests: options.requests, signal: abort.signal, onStep }),
-        );
-      }
-      const ok = results.length > 0 && results.every((r) => r.ok);
-      const { kind, detail } = at.stack.dataPlane;
-      const scenarioMs = Math.round(performance.now() - startedAt) - at.startupMs;
-      if (options.json) {
-        console.log(
-          JSON.stringify({ ok, dataPlane: { kind, detail }, startupMs: at.startupMs, scenarioMs, services: results }),
-        );
-      }
-      progress(ok ? 'all as promised' : 'not as promised');
-      return ok ? 0 : 1;
+    manifests = loadManifests(options.files);
+    if (options.once && targetsOf(manifests).length === 0) {
+      throw new UsageError(
+        `no HTTPRoute with a TailscaleServices in ${options.files.join(', ')}: nothing to run --once`,
+      );
     }
   } catch (error) {
-    if (abort.signal.aborted) return (code = 0);
-    const message = error instanceof Error ? error.message : String(error);
-    process.stderr.write(`${error instanceof UsageError ? 'error' : 'failed'}: ${message}\n`);
-    return (code = error instanceof UsageError ? 2 : 1);
-  } finally {
-    for (const stop of stops) await stop();
-    if (workDir !== undefined && code === 1) process.stderr.write(`The logs are in ${join(workDir, 'logs')}\n`);
-    else if (workDir !== undefined) rmSync(workDir, { recursive: true, force: true });
+    return explain(error);
   }
+
+  const workDir = mkdtempSync(join(tmpdir(), 'tailscale-gateway-'));
+  let code: number;
+  try {
+    code = await run({ options, manifests, workDir, children, stop });
+  } catch (error) {
+    code = explain(stop.signal.aborted ? stop.signal.reason : error);
+    if (code === 1 && options.json) console.log(JSON.stringify({ ok: false, error: messageOf(error) }));
+  }
+  for (const child of children.reverse()) await child.stop();
+  if (code === 1) process.stderr.write(`The logs are in ${join(workDir, 'logs')}\n`);
+  else rmSync(workDir, { recursive: true, force: true });
+  return code;
 }
 
-/** Its status says Ready, and a request gets through. */
-async function untilServed(stack: Stack, target: Target, signal: AbortSignal): Promise<void> {
-  const name = `${target.namespace}/${target.name}`;
-  await until(
-    async () => {
-      const object = await stack.client.get<{ status?: { conditions?: { type: string; status: string }[] } }>(
-        servicesRef(target),
-      );
-      return object.status?.conditions?.some((c) => c.type === 'Ready' && c.status === 'True');
-    },
-    { what: `TailscaleServices ${name} Ready`, deadlineMs: readyDeadlineMs, everyMs: 50, signal },
+interface Run {
+  readonly options: Options;
+  readonly manifests: readonly Manifest[];
+  readonly workDir: string;
+  /** Gets every process that is started. */
+  readonly children: Child[];
+  readonly stop: AbortController;
+}
+
+/** Starts everything, then runs the scenario, or shows what happens until it is stopped. @returns the exit code */
+async function run({ options, manifests, workDir, children, stop }: Run): Promise<number> {
+  const { signal } = stop;
+  const startedAt = performance.now();
+  const elapsedMs = () => Math.round(performance.now() - startedAt);
+  const progress = (line: string) =>
+    void process.stderr.write(`${(elapsedMs() / 1000).toFixed(1).padStart(6)} s  ${line}\n`);
+  const stack = await startStack({
+    options,
+    manifests,
+    dist,
+    workDir,
+    progress,
+    onChild: (child) => children.push(child),
+    onFatal: (error) => stop.abort(error),
+    signal,
+  });
+
+  const targets = targetsOf(manifests);
+  if (targets.length === 0) progress('no HTTPRoute with a TailscaleServices: nothing is served yet');
+  const deadlineMs = options.once ? servedDeadlineMs.once : servedDeadlineMs.watched;
+  const waited = await Promise.all(
+    targets.map(async (target) => ({
+      target,
+      why: await untilServed(stack, target, {
+        deadlineMs,
+        signal,
+        onWait: (why) => progress(`waiting: ${why}`),
+      }),
+    })),
   );
-  await until(
-    async () => {
-      const answer = await request(stack.gatewayUrl + target.path, {
-        headers: target.host === undefined ? {} : { host: target.host },
-        signal: AbortSignal.timeout(2000),
-      });
-      const body = await answer.body.text();
-      if (answer.statusCode !== 200) throw new Error(`${answer.statusCode} ${body}`);
-      return true;
-    },
-    { what: `a request to ${name} through the gateway`, deadlineMs: readyDeadlineMs, everyMs: 50, signal },
-  );
+  const served = waited.filter((w) => w.why === undefined);
+  const unserved = waited.flatMap((w) => w.why ?? []);
+  if (served.length > 0) progress(`serving: ${served.map((w) => nameOf(w.target)).join(', ')}`);
+
+  if (!options.once) {
+    await watch({ stack, targets, startedAt, signal });
+    if (signal.reason instanceof Interrupted) return 0; // that is how it ends
+    throw signal.reason;
+  }
+  if (unserved.length > 0) throw new Error(`not served within ${deadlineMs / 1000} s: ${unserved.join('; ')}`);
+  const result = await runOnce({
+    stack,
+    targets,
+    requests: options.requests,
+    startupMs: elapsedMs(),
+    signal,
+    progress,
+  });
+  if (options.json) console.log(JSON.stringify(result));
+  progress(result.ok ? 'all as promised' : 'not as promised');
+  return result.ok ? 0 : 1;
+}
+
+/** Says in one line on stderr why it did not work. @returns the exit code */
+function explain(error: unknown): number {
+  if (error instanceof Interrupted) {
+    process.stderr.write(`${error.message}\n`);
+    return error.exitCode;
+  }
+  const mistake = error instanceof UsageError;
+  process.stderr.write(`${mistake ? 'error' : 'failed'}: ${messageOf(error)}\n`);
+  return mistake ? 2 : 1;
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

@@ -18,14 +18,18 @@ export interface Manifest {
 }
 
 /**
- * Reads manifests from files and folders (their `.yaml` and `.yml` files, by name, not deeper).
+ * Reads manifests from files and folders (their `.yaml` and `.yml` files, by name, not deeper). Of two with the same
+ * kind and name, the last counts.
  * @throws UsageError that names the file, the object and the field of the first mistake.
  */
 export function loadManifests(paths: readonly string[]): Manifest[] {
   const manifests = paths.flatMap(filesOf).flatMap(readManifests);
   if (manifests.length === 0) throw new UsageError(`no manifests in ${paths.join(', ')}`);
-  return manifests;
+  return [...new Map(manifests.map((m) => [identity(m), m])).values()];
 }
+
+const identity = ({ apiVersion, kind, metadata }: Manifest): string =>
+  [apiVersion.replace(/\/?[^/]*$/, ''), kind, metadata.namespace ?? 'default', metadata.name].join('/');
 
 function filesOf(path: string): string[] {
   const found = statSync(path, { throwIfNoEntry: false });
@@ -43,8 +47,14 @@ function readManifests(file: string): Manifest[] {
     const error = document.errors[0];
     if (error) throw new UsageError(`${file}: ${error.message.split('\n')[0]}`);
     const value: unknown = document.toJS();
-    return value === null || value === undefined ? [] : [check(file, value)];
+    return value === null || value === undefined ? [] : unlisted(value).map((object) => check(file, object));
   });
+}
+
+/** `kind: List`, as `kubectl get -o yaml` prints it. */
+function unlisted(value: unknown): unknown[] {
+  const { kind, items } = value as { kind?: unknown; items?: unknown };
+  return kind === 'List' && Array.isArray(items) ? items : [value];
 }
 
 function check(file: string, value: unknown): Manifest {

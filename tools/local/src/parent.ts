@@ -5,6 +5,9 @@ export interface ParentLink {
   onMessage(handler: (message: Record<string, unknown>) => void): void;
 }
 
+/** For what `main` cleans up when it is stopped before it is done. */
+const unfinishedGraceMs = 1000;
+
 /** Runs `main`; tells the parent of an error; calls what `main` returns when the parent stops us or goes away. */
 export function runChild(main: (parent: ParentLink) => Promise<() => Promise<void>>): void {
   const link: ParentLink = {
@@ -13,17 +16,27 @@ export function runChild(main: (parent: ParentLink) => Promise<() => Promise<voi
     },
     onMessage: (handler) => process.on('message', handler),
   };
-  let stopping: Promise<void> | undefined;
+  let close: (() => Promise<void>) | undefined;
+  let stopping = false;
+  const end = () => {
+    void close?.().then(
+      () => process.exit(0),
+      () => process.exit(1),
+    );
+  };
+  // From the first moment on: what has been started by then (Envoy) must not be left behind.
+  const stop = () => {
+    if (stopping) process.exit(1); // told twice: now
+    stopping = true;
+    if (close) end();
+    else setTimeout(() => close ?? process.exit(1), unfinishedGraceMs);
+  };
+  process.on('SIGTERM', stop);
+  process.on('disconnect', stop);
   main(link).then(
-    (close) => {
-      const stop = () => {
-        stopping ??= close().then(
-          () => process.exit(0),
-          () => process.exit(1),
-        );
-      };
-      process.on('SIGTERM', stop);
-      process.on('disconnect', stop);
+    (started) => {
+      close = started;
+      if (stopping) end();
     },
     (error: unknown) => {
       console.error(error);

@@ -23,9 +23,15 @@ describe('requireFree', () => {
 });
 
 describe('choosePorts', () => {
-  it('keeps a free port, replaces a used one, and never gives one twice', async () => {
+  it('replaces a used port and 0, and never gives one twice', async () => {
     const ports = await choosePorts({ a: taken, b: 0, c: 0, d: taken });
     expect(Object.values(ports)).not.toContain(taken);
+    expect(Object.values(ports)).not.toContain(0);
     expect(new Set(Object.values(ports)).size).toBe(4);
+  });
+
+  it('keeps a documented port that is free', async () => {
+    await new Promise((resolve) => server.close(resolve));
+    expect(await choosePorts({ a: taken })).toEqual({ a: taken });
   });
 });

@@ -9,15 +9,15 @@ export async function requireFree(port: number, wanted: { by: string; fix: strin
   throw new UsageError(`port ${port}, for ${wanted.by}, ${why}: ${wanted.fix}`);
 }
 
-/** Ports for the parts: the documented one where it is free, else any free one. All different. */
+/** Ports for the parts: the documented one where it is free, else (and for 0) any free one. All different. */
 export async function choosePorts<Name extends string>(
   documented: Record<Name, number>,
 ): Promise<Record<Name, number>> {
   const chosen = {} as Record<Name, number>;
   const taken = new Set<number>();
   for (const [name, port] of Object.entries(documented) as [Name, number][]) {
-    const own = taken.has(port) ? 'taken' : await tryListen(port);
-    chosen[name] = own === undefined ? port : await anyFreePort(taken);
+    const free = port !== 0 && !taken.has(port) && (await tryListen(port)) === undefined;
+    chosen[name] = free ? port : await anyFreePort(taken);
     taken.add(chosen[name]);
   }
   return chosen;

@@ -1,8 +1,8 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { BackendStats } from '@tsgateway/embedded-gateway';
-import { Child } from './child.ts';
-import { ClusterClient } from './cluster-client.ts';
+import { Child, type ChildOptions } from './child.ts';
+import { ApiRefusal, ClusterClient } from './cluster-client.ts';
 import { until } from './condition.ts';
 import { type DemoBackend, demoBackends, startDemoBackend } from './demo-backends.ts';
 import type { Manifest } from './manifests.ts';
@@ -22,6 +22,8 @@ export interface Stack {
   /** Which data plane serves, and why that one. */
   readonly dataPlane: { readonly kind: string; readonly detail: string };
   readonly services: Readonly<Record<ServiceName, Child>>;
+  /** The embedded gateway, which keeps Envoy running. */
+  readonly gateway: Child;
   readonly ports: Readonly<Record<string, number>>;
   readonly backends: readonly DemoBackend[];
   /** Asks the data plane. */
@@ -36,8 +38,10 @@ export interface StackInput {
   /** For logs, the kubeconfig, and Envoy's files. */
   readonly workDir: string;
   readonly progress: (line: string) => void;
-  /** Told of each part that must be stopped, last first. */
-  readonly onStop: (stop: () => Promise<void>) => void;
+  /** Told of each process that is about to be started, and must be stopped: last first. */
+  readonly onChild: (child: Child) => void;
+  /** Told of the death of a part that cannot be started again: what it kept is lost. */
+  readonly onFatal: (error: Error) => void;
   readonly signal: AbortSignal;
 }
 
@@ -67,7 +71,7 @@ const gatewayDeadlineMs = 180_000;
 
 /** Starts all parts, in order, and applies the manifests. @throws UsageError for what the user can mend. */
 export async function startStack(input: StackInput): Promise<Stack> {
-  const { options, manifests, progress, signal, onStop } = input;
+  const { options, manifests, progress, signal } = input;
   const gatewayPort = options.gatewayPort ?? portOfGateway(manifests);
   const planned = demoBackends(manifests);
   await requireFree(gatewayPort, { by: 'the gateway', fix: 'choose another with --gateway-port' });
@@ -82,24 +86,27 @@ export async function startStack(input: StackInput): Promise<Stack> {
   mkdirSync(join(workDir, 'logs'));
   // Users look for the documented ports; a run that nobody watches keeps out of the way.
   const ports = await choosePorts(options.once ? anyPorts : documentedPorts);
-  const child = (
-    name: string,
-    module: string,
-    more: { args?: string[]; env?: Record<string, string>; restart?: boolean } = {},
-  ) => {
-    const path = join(input.dist, module);
-    if (!existsSync(path)) throw new UsageError(`${path} is not built: npm run build`);
-    const made = new Child({ name, module: path, logFile: logFile(workDir, name), restart: false, ...more });
-    onStop(() => made.stop());
+  const child = (name: string, module: string, more: Partial<ChildOptions> = {}) => {
+    const made = new Child({
+      name,
+      module: built(input.dist, module),
+      logFile: logFile(workDir, name),
+      onDeath: 'restart',
+      ...more,
+    });
+    input.onChild(made);
     return made;
   };
 
   const cluster = child('cluster', 'tools/local/cluster.js', {
     args: [JSON.stringify({ kube: ports.kube, tailnet: ports.tailnet })],
+    onDeath: (how) =>
+      input.onFatal(new Error(`the embedded Kubernetes API ended (${how}), and with it all objects; see cluster.log`)),
   });
   cluster.start();
   const { kubeconfig, tailnetUrl } = await cluster.message(
     (m) => m.ready as { kubeconfig: string; tailnetUrl: string } | undefined,
+    { signal },
   );
   const kubeconfigPath = join(workDir, 'kubeconfig');
   writeFileSync(kubeconfigPath, kubeconfig, { mode: 0o600 });
@@ -108,12 +115,16 @@ export async function startStack(input: StackInput): Promise<Stack> {
 
   const backends: DemoBackend[] = [];
   for (const b of planned) {
-    const process = child(`backend ${b.id}`, 'tools/local/backend.js', { args: [b.id, String(b.port)] });
+    const process = child(`backend ${b.id}`, 'tools/local/backend.js', {
+      args: [b.id, String(b.port)],
+      onDeath: 'leave',
+    });
     backends.push(await startDemoBackend(b, process));
+    signal.throwIfAborted();
   }
   if (backends.length > 0) progress(`${backends.length} demo backends`);
 
-  for (const manifest of manifests) await client.apply(manifest);
+  await applyAll(client, manifests, progress);
   progress(`${manifests.length} objects applied from ${options.files.join(', ')}`);
 
   const services = Object.fromEntries(
@@ -121,7 +132,7 @@ export async function startStack(input: StackInput): Promise<Stack> {
       name,
       child(name, `apps/${name}/main.js`, {
         env: serviceEnv(name, { ports, kubeconfigPath, tailnetUrl }),
-        restart: true,
+        preload: built(input.dist, 'tools/local/end-with-parent.js'),
       }),
     ]),
   ) as Record<ServiceName, Child>;
@@ -159,6 +170,7 @@ export async function startStack(input: StackInput): Promise<Stack> {
     gatewayUrl: `http://127.0.0.1:${gatewayPort}`,
     dataPlane,
     services,
+    gateway,
     ports,
     backends,
     stats: () => {
@@ -168,6 +180,33 @@ export async function startStack(input: StackInput): Promise<Stack> {
       return answer;
     },
   };
+}
+
+/** Namespaces first, also those that the manifests only use: on a cluster of one's own they would be there. */
+async function applyAll(
+  client: ClusterClient,
+  manifests: readonly Manifest[],
+  progress: (line: string) => void,
+): Promise<void> {
+  const given = manifests.filter((m) => m.kind === 'Namespace');
+  const names = new Set(given.map((m) => m.metadata.name)).add('default');
+  const used = new Set(manifests.flatMap((m) => m.metadata.namespace ?? []));
+  for (const name of [...used].filter((n) => !names.has(n))) {
+    await client.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
+    progress(`namespace ${name} created: no manifest does it`);
+  }
+  for (const manifest of [...given, ...manifests.filter((m) => m.kind !== 'Namespace')]) {
+    await client.apply(manifest).catch((error: unknown) => {
+      if (!(error instanceof ApiRefusal)) throw error;
+      throw new UsageError(`${manifest.kind} ${manifest.metadata.name}: ${error.message}`, { cause: error });
+    });
+  }
+}
+
+function built(dist: string, module: string): string {
+  const path = join(dist, module);
+  if (!existsSync(path)) throw new UsageError(`${path} is not built: npm run build`);
+  return path;
 }
 
 /** Privileged ports need root: 80 becomes 8080. */
@@ -191,7 +230,7 @@ function serviceEnv(
     POD_NAME: `${name}-0`,
     POD_NAMESPACE: 'tailscale-gateway-system',
   };
-  // Short leases: one replica has nobody to wait for but itself, after a crash.
+  // One replica has nobody to wait for but itself, after a crash.
   const leases = { LEADER_ELECTION_ENABLED: 'false' };
   const own: Record<ServiceName, Record<string, string>> = {
     operator: {

@@ -43,7 +43,7 @@ describe('targetsOf', () => {
       { backendRefs: [ref, { name: 'plain-service' }] },
     ];
     expect(targetsOf([route({ hostnames: ['*.example.com'], rules })])).toEqual([
-      { namespace: 'ns', name: 'web', path: '/x', host: 'demo.example.com' },
+      { namespace: 'ns', name: 'web', path: '/x', host: 'demo.example.com', route: { namespace: 'ns', name: 'r' } },
     ]);
   });
 

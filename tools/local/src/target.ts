@@ -1,4 +1,4 @@
-import type { TailscaleEndpoints, TailscaleServices } from '@tsgateway/api';
+import { API_VERSION, type TailscaleEndpoints, type TailscaleServices } from '@tsgateway/api';
 import { type Plan, plan } from '@tsgateway/load-balancing';
 import { buildService, type HealthView, type MeshService, targetId, machinesOf } from '@tsgateway/model';
 import { compileSelector } from '@tsgateway/selector';
@@ -6,14 +6,14 @@ import type { Ref } from './cluster-client.ts';
 import type { Manifest } from './manifests.ts';
 import type { Stack } from './stack.ts';
 
-const apiVersion = 'gateway.tailscale.com/v1alpha1';
-
 /** A TailscaleServices that a route attaches, and how to reach it through the gateway. */
 export interface Target {
   readonly namespace: string;
   readonly name: string;
   readonly path: string;
   readonly host?: string | undefined;
+  /** The name of the HTTPRoute, and its namespace. */
+  readonly route: { readonly namespace: string; readonly name: string };
 }
 
 interface RouteSpec {
@@ -24,7 +24,7 @@ interface RouteSpec {
   }[];
 }
 
-/** The services that the manifests' HTTPRoutes name, each with the first way to it. */
+/** The services that the HTTPRoutes among the objects name, each with the first way to it. */
 export function targetsOf(manifests: readonly Manifest[]): Target[] {
   const found = new Map<string, Target>();
   for (const route of manifests.filter((m) => m.kind === 'HTTPRoute')) {
@@ -32,7 +32,8 @@ export function targetsOf(manifests: readonly Manifest[]): Target[] {
     for (const rule of spec.rules ?? []) {
       for (const ref of rule.backendRefs ?? []) {
         if (ref.kind !== 'TailscaleServices') continue;
-        const namespace = ref.namespace ?? route.metadata.namespace ?? 'default';
+        const own = route.metadata.namespace ?? 'default';
+        const namespace = ref.namespace ?? own;
         const match = rule.matches?.[0]?.path;
         if (found.has(`${namespace}/${ref.name}`) || match?.type === 'RegularExpression') continue;
         found.set(`${namespace}/${ref.name}`, {
@@ -40,21 +41,30 @@ export function targetsOf(manifests: readonly Manifest[]): Target[] {
           name: ref.name,
           path: match?.value ?? '/',
           host: spec.hostnames?.[0]?.replace(/^\*\./, 'demo.'),
+          route: { namespace: own, name: route.metadata.name },
         });
       }
     }
   }
-  return [...found.values()].sort((a, b) => a.name.localeCompare(b.name));
+  return [...found.values()].sort((a, b) => nameOf(a).localeCompare(nameOf(b)));
 }
 
+export const nameOf = (target: Pick<Target, 'namespace' | 'name'>): string => `${target.namespace}/${target.name}`;
+
 export const servicesRef = (target: Pick<Target, 'namespace' | 'name'>): Ref => ({
-  apiVersion,
+  apiVersion: API_VERSION,
   kind: 'TailscaleServices',
   metadata: { name: target.name, namespace: target.namespace },
 });
 
+export const routeRef = ({ route }: Target): Ref => ({
+  apiVersion: 'gateway.networking.k8s.io/v1',
+  kind: 'HTTPRoute',
+  metadata: route,
+});
+
 export const endpointsRef = (target: Pick<Target, 'namespace'>, name: string): Ref => ({
-  apiVersion,
+  apiVersion: API_VERSION,
   kind: 'TailscaleEndpoints',
   metadata: { name, namespace: target.namespace },
 });
@@ -62,7 +72,7 @@ export const endpointsRef = (target: Pick<Target, 'namespace'>, name: string): R
 /** The service as the API has it now, made from its own objects as the operator makes it. */
 export async function serviceOf(stack: Stack, target: Target): Promise<MeshService> {
   const service = await stack.client.get<TailscaleServices>(servicesRef(target));
-  const all = await stack.client.list<TailscaleEndpoints>(apiVersion, 'TailscaleEndpoints', target.namespace);
+  const all = await stack.client.list<TailscaleEndpoints>(API_VERSION, 'TailscaleEndpoints', target.namespace);
   const compiled = compileSelector(service.spec.selector);
   if (!compiled.ok) throw new Error(`${target.name}: its selector is invalid`);
   return buildService(
