@@ -10,10 +10,11 @@ import {
   type Reconcile,
   type Store,
 } from '@tsgateway/kube';
-import type { TailscaleTailnet } from '@tsgateway/api';
+import type { TailscaleServices, TailscaleTailnet } from '@tsgateway/api';
 import type { Logger } from '@tsgateway/process';
 import type { MeshCatalog } from './catalog/mesh-catalog.ts';
 import type { Coordinator } from './coordinator/coordinator.ts';
+import { recordOf } from './coordinator/vip-plan.ts';
 import type { HealthWatcher } from './health/health-watcher.ts';
 import type { Informers } from './informers.ts';
 import { operatorId } from './operator-id.ts';
@@ -21,6 +22,7 @@ import { decideAcceptance } from './reconcilers/acceptance-reconciler.ts';
 import { decideEndpoints } from './reconcilers/endpoints-reconciler.ts';
 import { decideServices } from './reconcilers/services-reconciler.ts';
 import { statusReconciler } from './reconcilers/status-reconciler.ts';
+import { tailnetKeeper } from './reconcilers/tailnet-keeper.ts';
 import { decideTailnet } from './reconcilers/tailnet-reconciler.ts';
 import { vipReconciler } from './reconcilers/vip-reconciler.ts';
 import * as resources from './resources.ts';
@@ -45,12 +47,15 @@ export interface LeadingOptions {
 
 /** No longer than this between two attempts at an object: what failed is mostly elsewhere and comes back. */
 const MAX_BACKOFF_MS = 30_000;
+/** The first wait of those who ask the coordinator, which repeats what fails at once by itself. */
+const REMOTE_BACKOFF_MS = 500;
 const DRAIN_MS = 5_000;
 
 const TAILNET = 'tailscaletailnet';
 const ENDPOINTS = 'tailscaleendpoints';
 const SERVICES = 'tailscaleservices';
 const VIP = 'vipservice';
+const TAILNET_KEEPER = 'tailnetkeeper';
 const GATEWAY = 'tailscalegateway';
 const ROUTE_POLICY = 'tailscaleroutepolicy';
 
@@ -101,6 +106,12 @@ export async function lead(options: LeadingOptions, signal: AbortSignal): Promis
       now,
       random: Math.random,
     }),
+    [TAILNET_KEEPER]: tailnetKeeper({
+      client,
+      store: informers.tailnets.store,
+      services: informers.services.store,
+      events,
+    }),
     [GATEWAY]: statusReconciler({
       ...status,
       resource: resources.gateways,
@@ -128,7 +139,11 @@ export async function lead(options: LeadingOptions, signal: AbortSignal): Promis
   const queues = new Map<string, WorkQueue>();
   const controllers = Object.entries(reconcilers).map(([name, reconcile]) => {
     const queueMetrics = metrics.queue(name);
-    const queue = new WorkQueue({ rateLimiter: defaultRateLimiter({ maxMs: MAX_BACKOFF_MS }), metrics: queueMetrics });
+    const rateLimiter = defaultRateLimiter({
+      maxMs: MAX_BACKOFF_MS,
+      ...(name === TAILNET || name === VIP ? { baseMs: REMOTE_BACKOFF_MS } : {}),
+    });
+    const queue = new WorkQueue({ rateLimiter, metrics: queueMetrics });
     queueMetrics.observe(queue);
     queues.set(name, queue);
     return new Controller({
@@ -183,8 +198,22 @@ function subscribe(options: LeadingOptions, wake: Wake): (() => void)[] {
       }
     }
   };
+  /** The tailnet that a services object has, or had, a VIP service in. */
+  const keptBy = (object: TailscaleServices): void => {
+    const tailnet = recordOf(object)?.tailnet;
+    if (tailnet !== undefined) wake(TAILNET_KEEPER, tailnet);
+  };
   return [
-    every(informers.tailnets.store, [TAILNET]),
+    informers.services.store.subscribe({
+      add: keptBy,
+      update: (object, old) => {
+        if (recordOf(object)?.tailnet === recordOf(old)?.tailnet) return;
+        keptBy(object);
+        keptBy(old);
+      },
+      delete: keptBy,
+    }),
+    every(informers.tailnets.store, [TAILNET, TAILNET_KEEPER]),
     every(informers.endpoints.store, [ENDPOINTS]),
     every(informers.services.store, [SERVICES, VIP]),
     every(informers.gateways.store, [GATEWAY]),

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import {
   customResourceDefinitions,
+  FINALIZER,
   type TailscaleEndpoints,
   type TailscaleServices,
   type TailscaleTailnet,
@@ -135,7 +136,7 @@ describe('the operator as a process', () => {
     });
     const kubeSystem = await client.get(namespaces, { name: 'kube-system' });
     expect(object.status?.serviceInfo?.ownerOperator).toBe(kubeSystem.metadata.uid);
-    expect(object.metadata.finalizers).toEqual(['gateway.tailscale.com/vip-service']);
+    expect(object.metadata.finalizers).toEqual([FINALIZER]);
     const demo = await eventually('a tailnet status', async () => {
       const found = await client.get(tailnets, { name: 'demo' });
       return found.status?.conditions?.[0]?.status === 'True' && found;

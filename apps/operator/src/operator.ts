@@ -14,6 +14,8 @@ import { ModelService } from './model/model-service.ts';
 
 /** Health of targets that nobody has any more is forgotten this often. */
 const SWEEP_MS = 60_000;
+/** A new leader waits no longer for the health checkers. */
+const FIRST_REPORTS_MS = 3_000;
 
 /** Builds and starts the operator; resolves once it serves the model. What it starts ends in the reverse order. */
 export async function startOperator(ctx: ServiceContext<Config>): Promise<void> {
@@ -102,8 +104,11 @@ export async function startOperator(ctx: ServiceContext<Config>): Promise<void> 
     watching.abort();
     await recording;
   });
-  const leading = (mayWrite: () => boolean) => (term: AbortSignal) =>
-    lead(
+  const leading = (mayWrite: () => boolean) => async (term: AbortSignal) => {
+    // Statuses that are written before health is known would have to be taken back.
+    await health.firstReports(FIRST_REPORTS_MS);
+    if (term.aborted) return;
+    await lead(
       {
         client,
         informers,
@@ -123,6 +128,7 @@ export async function startOperator(ctx: ServiceContext<Config>): Promise<void> 
       },
       term,
     );
+  };
   const status = apiMetrics.leader(env.LEADER_ELECTION_ID);
   if (!env.LEADER_ELECTION_ENABLED) {
     status(true);

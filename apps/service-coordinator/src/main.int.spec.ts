@@ -66,13 +66,17 @@ class Running {
   }
 }
 
-/** A unary call as a promise of its answer, or of its status code and details. */
+/** A unary call as a promise of its answer, or of its status code, details and `error-code`. */
 function call<Q, R>(
   method: (request: Q, callback: (error: ServiceError | null, response: R) => void) => unknown,
   request: Q,
-): Promise<R | { code: number; details: string }> {
+): Promise<R | { code: number; details: string; errorCode: unknown }> {
   return new Promise((resolve) =>
-    method(request, (error, response) => resolve(error ? { code: error.code, details: error.details } : response)),
+    method(request, (error, response) =>
+      resolve(
+        error ? { code: error.code, details: error.details, errorCode: error.metadata.get('error-code')[0] } : response,
+      ),
+    ),
   );
 }
 
@@ -131,6 +135,12 @@ describe('the service coordinator as a process', () => {
     expect(await call(ensure, ensureRequest({ tailnet: { ...TAILNET, secretName: 'none' } }))).toMatchObject({
       code: status.FAILED_PRECONDITION,
       details: 'Secret system/none does not exist: create it',
+      errorCode: 'secret-not-found',
+    });
+    kube.secrets.set('system/half', secret('1', { client_id: CLIENT.id }));
+    expect(await call(ensure, ensureRequest({ tailnet: { ...TAILNET, secretName: 'half' } }))).toMatchObject({
+      code: status.FAILED_PRECONDITION,
+      errorCode: 'secret-invalid',
     });
     expect(await call(ensure, ensureRequest({ operatorId: '' }))).toMatchObject({ code: status.INVALID_ARGUMENT });
     expect(await call(ensure, ensureRequest({ attachOnly: true }))).toMatchObject({ code: status.NOT_FOUND });

@@ -29,9 +29,14 @@ export class HealthWatcher {
   readonly #store = new HealthStore();
   readonly #details = new Map<string, TargetDetails>();
   readonly #connected = new Map<string, boolean>();
+  /** Checkers that have not reported yet. */
+  readonly #silent: Set<string>;
+  readonly #reported = Promise.withResolvers<undefined>();
 
   constructor(options: HealthWatcherOptions) {
     this.#o = options;
+    this.#silent = new Set(options.addresses);
+    this.#heard(undefined);
     const connected = this.#connected;
     new Gauge({
       name: 'health_checker_connected',
@@ -51,6 +56,14 @@ export class HealthWatcher {
   /** As of the last change of each target's health. */
   get details(): ReadonlyMap<string, TargetDetails> {
     return this.#details;
+  }
+
+  /** Resolves once every checker has said what it knows, or after `ms`: one that is away must not hold up the others. */
+  async firstReports(ms: number): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise((resolve) => (timer = setTimeout(resolve, ms)));
+    await Promise.race([this.#reported.promise, late]);
+    clearTimeout(timer);
   }
 
   /** Watches until the signal aborts. */
@@ -87,6 +100,7 @@ export class HealthWatcher {
       onMessage: (update) => {
         checker = update.checker;
         this.receive(update);
+        this.#heard(address);
       },
       onState: (connected) => {
         this.#connected.set(address, connected);
@@ -106,6 +120,11 @@ export class HealthWatcher {
       },
       { once: true },
     );
+  }
+
+  #heard(address: string | undefined): void {
+    if (address !== undefined) this.#silent.delete(address);
+    if (this.#silent.size === 0) this.#reported.resolve(undefined);
   }
 
   #tell(report: TargetReport, before: boolean | undefined): void {

@@ -59,9 +59,12 @@ function endpointStatus(endpoint: Endpoint, facts: EndpointsFacts): EndpointStat
   });
   // Where several services probe it differently, the bad news counts.
   const worst = observed.find((o) => !o.health.healthy) ?? observed[0];
-  const healthStatus = worst === undefined ? 'Unknown' : worst.health.healthy ? 'Healthy' : 'Unhealthy';
-  const lastHealthCheck =
-    worst && changeTime(worst.health, before?.healthStatus === healthStatus ? before.lastHealthCheck : undefined);
+  // Not observed is what it was: checkers and this operator are restarted without any change of its health.
+  const kept = worst === undefined && targets.length > 0 ? before : undefined;
+  const healthStatus = worst ? (worst.health.healthy ? 'Healthy' : 'Unhealthy') : (kept?.healthStatus ?? 'Unknown');
+  const lastHealthCheck = worst
+    ? changeTime(worst.health, before?.healthStatus === healthStatus ? before.lastHealthCheck : undefined)
+    : kept?.lastHealthCheck;
   const unchanged = before?.healthStatus === healthStatus && before.lastHealthCheck === lastHealthCheck;
   return {
     name: endpoint.name,
