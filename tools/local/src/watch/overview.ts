@@ -1,6 +1,6 @@
 import type { TailscaleServices } from '@tsgateway/api';
 import type { BackendStats } from '@tsgateway/embedded-gateway';
-import { type Machine, machinesOf } from '@tsgateway/model';
+import { type Machine, machinesOf, type MeshService } from '@tsgateway/model';
 import { ApiRefusal } from '../cluster-client.ts';
 import type { Manifest } from '../manifests.ts';
 import { whyNotReady } from '../serving.ts';
@@ -9,21 +9,26 @@ import { nameOf, serviceOf, servicesRef, type Target, targetsOf } from '../targe
 
 /** What is shown, as text. */
 export interface Overview {
-  readonly backends: readonly BackendRow[];
+  readonly services: readonly ServiceRows[];
   readonly processes: readonly ProcessRow[];
-  /** Why services are not ready, a sentence each. */
-  readonly notes: readonly string[];
+}
+
+export interface ServiceRows {
+  /** `namespace/name` */
+  readonly service: string;
+  readonly strategy: string;
+  /** Why it is not ready, in a sentence; '': it is. */
+  readonly note: string;
+  readonly backends: readonly BackendRow[];
 }
 
 export interface BackendRow {
-  readonly service: string;
-  readonly strategy: string;
   readonly backend: string;
-  readonly tier: string;
-  readonly weight: string;
   readonly health: string;
   readonly requests: string;
   readonly pid: string;
+  readonly weight: string;
+  readonly tier: string;
 }
 
 export interface ProcessRow {
@@ -43,12 +48,7 @@ export async function readOverview(stack: Stack): Promise<Overview> {
     Promise.all(targets.map((target) => readService(stack, { target, stats }))),
     Promise.all(serviceNames.map((name) => processRow(stack, name))),
   ]);
-  const gateway = rowOf('gateway', stack.gateway, stats !== undefined);
-  return {
-    backends: services.flatMap((s) => s.rows),
-    processes: [...processes, gateway],
-    notes: services.flatMap((s) => s.note ?? []),
-  };
+  return { services, processes: [...processes, rowOf('gateway', stack.gateway, stats !== undefined)] };
 }
 
 interface Seen {
@@ -57,33 +57,33 @@ interface Seen {
   readonly stats: readonly BackendStats[] | undefined;
 }
 
-async function readService(stack: Stack, { target, stats }: Seen): Promise<{ rows: BackendRow[]; note?: string }> {
-  const note = await whyNotReady(stack, target).catch((error: unknown) => `${nameOf(target)}: ${String(error)}`);
-  const rows = await rowsOf(stack, { target, stats }).catch((error: unknown) => {
-    if (error instanceof ApiRefusal) return []; // deleted: the note says so
-    throw error;
-  });
-  return note === undefined ? { rows } : { rows, note };
+async function readService(stack: Stack, seen: Seen): Promise<ServiceRows> {
+  const service = nameOf(seen.target);
+  const note = (await whyNotReady(stack, seen.target)) ?? '';
+  try {
+    const mesh = await serviceOf(stack, seen.target);
+    return { service, strategy: mesh.strategy, note, backends: await rowsOf(stack, { ...seen, mesh }) };
+  } catch (error) {
+    if (!(error instanceof ApiRefusal)) throw error;
+    return { service, strategy: '', note, backends: [] }; // deleted: the note says so
+  }
 }
 
-async function rowsOf(stack: Stack, { target, stats }: Seen): Promise<BackendRow[]> {
+async function rowsOf(stack: Stack, { target, stats, mesh }: Seen & { mesh: MeshService }): Promise<BackendRow[]> {
   const { status } = await stack.client.get<TailscaleServices>(servicesRef(target));
-  const service = await serviceOf(stack, target);
-  const cluster = `tsgateway/${target.namespace}/${target.name}/`;
+  const cluster = `tsgateway/${nameOf(target)}/`;
   const { failoverStatus, endpointWeights } = status?.loadBalancingStatus ?? {};
-  return machinesOf(service).map((machine) => {
-    const group = service.groups.find((g) => g.machines.includes(machine));
+  return machinesOf(mesh).map((machine) => {
+    const group = mesh.groups.find((g) => g.machines.includes(machine));
     const tier = ['primary', 'secondary', 'other'][group?.tier ?? 0] ?? '';
     const own = stats?.filter((s) => s.cluster.startsWith(cluster) && s.address === `${machine.host}:${machine.port}`);
     return {
-      service: nameOf(target),
-      strategy: service.strategy,
       backend: machine.id,
-      tier: service.strategy === 'failover' ? `${tier}${tier === failoverStatus?.activeTier ? ' *' : ''}` : '',
-      weight: String(endpointWeights?.[group?.name ?? ''] ?? group?.weight ?? ''),
       health: healthOf(own),
       requests: own === undefined ? '?' : String(own.reduce((sum, s) => sum + s.requests, 0)),
       pid: pidOf(stack, { target, machine }),
+      weight: String(endpointWeights?.[group?.name ?? ''] ?? group?.weight ?? ''),
+      tier: mesh.strategy === 'failover' ? `${tier}${tier === failoverStatus?.activeTier ? ' *' : ''}` : '',
     };
   });
 }

@@ -3,17 +3,16 @@ import { healthOf, type Overview } from './overview.ts';
 import { changesOf, columns, fitted, tableOf } from './text.ts';
 
 const backend = {
-  service: 'default/web',
-  strategy: 'weighted',
   backend: 'web-east/web-east-0',
-  tier: '',
-  weight: '70',
   health: 'healthy',
   requests: '12',
   pid: '4094',
+  weight: '70',
+  tier: '',
 };
+const service = { service: 'default/web', strategy: 'weighted', note: '', backends: [backend] };
 const operator = { process: 'operator', state: 'ready', pid: '17', restarts: '' };
-const overview: Overview = { backends: [backend], processes: [operator], notes: [] };
+const overview: Overview = { services: [service], processes: [operator] };
 
 describe('columns', () => {
   it('are as wide as their widest cell', () => {
@@ -32,11 +31,20 @@ describe('columns', () => {
 });
 
 describe('tableOf', () => {
-  it('shows backends, what is wrong, and processes', () => {
-    expect(tableOf({ ...overview, notes: ['TailscaleServices default/api: not Ready'] })).toEqual([
-      'SERVICE      STRATEGY  BACKEND              TIER  WEIGHT  HEALTH   REQUESTS  PID',
-      'default/web  weighted  web-east/web-east-0        70      healthy  12        4094',
-      'TailscaleServices default/api: not Ready',
+  it('shows services with their backends and what is wrong, and processes', () => {
+    const api = {
+      service: 'default/api',
+      strategy: 'failover',
+      note: 'not Ready',
+      backends: [{ ...backend, backend: 'api/0', tier: 'primary *' }],
+    };
+    expect(tableOf({ ...overview, services: [api, service] })).toEqual([
+      'BACKEND                HEALTH   REQUESTS  PID   WEIGHT  TIER',
+      'default/api: failover',
+      '  not Ready',
+      '  api/0                healthy  12        4094  70      primary *',
+      'default/web: weighted',
+      '  web-east/web-east-0  healthy  12        4094  70',
       '',
       'PROCESS   STATE  PID',
       'operator  ready  17',
@@ -45,28 +53,36 @@ describe('tableOf', () => {
 });
 
 describe('changesOf', () => {
-  it('says nothing of requests that were counted', () => {
-    expect(changesOf(overview, { ...overview, backends: [{ ...backend, requests: '13' }] })).toEqual([]);
+  const withBackends = (...backends: (typeof backend)[]): Overview => ({
+    ...overview,
+    services: [{ ...service, backends }],
   });
 
-  it('says what has changed, come, gone, and become wrong', () => {
+  it('says nothing of requests that were counted', () => {
+    expect(changesOf(overview, withBackends({ ...backend, requests: '13' }))).toEqual([]);
+  });
+
+  it('says what has changed, come and gone', () => {
     const now: Overview = {
-      backends: [
-        { ...backend, health: 'OUT', pid: 'killed' },
-        { ...backend, backend: 'web-west/web-west-0' },
+      services: [
+        {
+          ...service,
+          note: 'not Ready',
+          backends: [
+            { ...backend, health: 'OUT', pid: 'killed' },
+            { ...backend, backend: 'web-west/web-west-0' },
+          ],
+        },
       ],
       processes: [{ ...operator, state: 'starting', pid: '18', restarts: 'restarted 1x' }],
-      notes: ['a note'],
     };
     expect(changesOf(overview, now)).toEqual([
+      'default/web: note - -> not Ready',
       'default/web web-east/web-east-0: health healthy -> OUT, pid 4094 -> killed',
       'default/web web-west/web-west-0: new',
       'operator: state ready -> starting, pid 17 -> 18, restarts - -> restarted 1x',
-      'a note',
     ]);
-    expect(changesOf(now, { ...now, backends: now.backends.slice(0, 1) })).toEqual([
-      'default/web web-west/web-west-0: gone',
-    ]);
+    expect(changesOf(now, overview)).toContain('default/web web-west/web-west-0: gone');
   });
 });
 

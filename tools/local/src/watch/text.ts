@@ -1,4 +1,4 @@
-import type { BackendRow, Overview, ProcessRow } from './overview.ts';
+import type { Overview } from './overview.ts';
 
 /** Each column as wide as its widest cell, two spaces between; no spaces at the end of a line. */
 export function columns(rows: readonly (readonly string[])[]): string[] {
@@ -12,31 +12,33 @@ export function columns(rows: readonly (readonly string[])[]): string[] {
   );
 }
 
-/** The overview as lines. */
-export function tableOf({ backends, processes, notes }: Overview): string[] {
-  return [
-    ...columns([
-      ['SERVICE', 'STRATEGY', 'BACKEND', 'TIER', 'WEIGHT', 'HEALTH', 'REQUESTS', 'PID'],
-      ...backends.map((b) => [b.service, b.strategy, b.backend, b.tier, b.weight, b.health, b.requests, b.pid]),
-    ]),
-    ...notes,
-    '',
-    ...columns([['PROCESS', 'STATE', 'PID', ''], ...processes.map((p) => [p.process, p.state, p.pid, p.restarts])]),
-  ];
+/** The overview as lines, what matters most to the left: a narrow terminal shows that. */
+export function tableOf({ services, processes }: Overview): string[] {
+  const header = ['BACKEND', 'HEALTH', 'REQUESTS', 'PID', 'WEIGHT', 'TIER'];
+  const rows = services.map((s) =>
+    s.backends.map((b) => [`  ${b.backend}`, b.health, b.requests, b.pid, b.weight, b.tier]),
+  );
+  const [first = '', ...lines] = columns([header, ...rows.flat()]);
+  const grouped = services.flatMap(({ service, strategy, note, backends }) => [
+    [service, strategy].filter((part) => part !== '').join(': '),
+    ...(note === '' ? [] : [`  ${note}`]),
+    ...lines.splice(0, backends.length),
+  ]);
+  const processRows = processes.map((p) => [p.process, p.state, p.pid, p.restarts]);
+  return [first, ...grouped, '', ...columns([['PROCESS', 'STATE', 'PID', ''], ...processRows])];
 }
 
 /** What is different now, a line each: states, not counters. */
 export function changesOf(before: Overview, now: Overview): string[] {
+  const backendsOf = ({ services }: Overview) =>
+    services.flatMap((s) => s.backends.map((b) => ({ ...b, service: s.service })));
   return [
-    ...rowChanges(before.backends, now.backends, {
-      key: (b: BackendRow) => `${b.service} ${b.backend}`,
-      fields: ['strategy', 'tier', 'weight', 'health', 'pid'],
+    ...rowChanges(before.services, now.services, { key: (s) => s.service, fields: ['strategy', 'note'] }),
+    ...rowChanges(backendsOf(before), backendsOf(now), {
+      key: (b) => `${b.service} ${b.backend}`,
+      fields: ['health', 'pid', 'weight', 'tier'],
     }),
-    ...rowChanges(before.processes, now.processes, {
-      key: (p: ProcessRow) => p.process,
-      fields: ['state', 'pid', 'restarts'],
-    }),
-    ...now.notes.filter((note) => !before.notes.includes(note)),
+    ...rowChanges(before.processes, now.processes, { key: (p) => p.process, fields: ['state', 'pid', 'restarts'] }),
   ];
 }
 
