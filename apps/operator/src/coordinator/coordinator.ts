@@ -24,11 +24,15 @@ export interface Coordinator {
   detach(request: Omit<DetachRequest, '_unknownFields'>, signal: AbortSignal): Promise<DetachResponse>;
 }
 
-/** The coordinator refused, or could not be asked. */
-export class CoordinatorError extends Error {
-  override readonly name = 'CoordinatorError';
-  // What failed is elsewhere: where it was noticed explains nothing.
+/** Something elsewhere failed: where that was noticed explains nothing, and is left out of the log. */
+export class RemoteFailure extends Error {
+  override readonly name: string = 'RemoteFailure';
   override readonly stack = undefined;
+}
+
+/** The coordinator refused, or could not be asked. */
+export class CoordinatorError extends RemoteFailure {
+  override readonly name = 'CoordinatorError';
   readonly reason: VipFailure;
   /** Not to be asked again before. */
   readonly retryAfterMs: number | undefined;

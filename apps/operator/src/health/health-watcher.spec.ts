@@ -68,4 +68,18 @@ describe('HealthWatcher', () => {
     watcher.retain(new Map());
     expect([watcher.health.size, watcher.details.size]).toEqual([0, 0]);
   });
+
+  it('waits for the first report of every checker, but not for one that is away', async () => {
+    const { watcher } = start();
+    await watcher.firstReports(60_000);
+    const away = new HealthWatcher({
+      addresses: ['127.0.0.1:9'],
+      client: 'operator/0',
+      servicesOf: () => [],
+      onChange: () => undefined,
+      log: quietLogger(),
+      metrics: new Registry(),
+    });
+    await away.firstReports(1);
+  });
 });

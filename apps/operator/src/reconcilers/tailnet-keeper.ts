@@ -26,13 +26,11 @@ export function tailnetKeeper(options: {
     const tailnet = store.get(key);
     if (tailnet === undefined) return undefined;
     const { metadata } = tailnet;
-    const users = services
-      .list()
-      .filter((object) => recordOf(object)?.tailnet === metadata.name)
-      .map((object) => `${object.metadata.namespace ?? ''}/${object.metadata.name}`)
-      .sort();
-    const body = finalizerPatch(tailnet, users.length > 0);
-    if (metadata.deletionTimestamp !== undefined && users.length > 0) {
+    const uses = (object: TailscaleServices): boolean => recordOf(object)?.tailnet === metadata.name;
+    // Woken by every one of maybe thousands of users: the first one answers.
+    const used = services.list().some(uses);
+    if (used && metadata.deletionTimestamp !== undefined) {
+      const users = services.list().filter(uses).map(objectKey).sort();
       events.record(tailnets, tailnet, {
         type: 'Warning',
         reason: 'InUse',
@@ -40,6 +38,7 @@ export function tailnetKeeper(options: {
         note: `It is deleted once these TailscaleServices have left their VIP services: ${listed(users)}.`,
       });
     }
+    const body = finalizerPatch(tailnet, used);
     if (body === undefined) return undefined;
     try {
       await client.patch(tailnets, metadata, { type: 'merge', body, signal });

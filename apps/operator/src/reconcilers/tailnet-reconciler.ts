@@ -1,6 +1,6 @@
 import type { TailscaleTailnet } from '@tsgateway/api';
 import { checked } from '../catalog/checked.ts';
-import { tailnetRef, type Coordinator } from '../coordinator/coordinator.ts';
+import { RemoteFailure, tailnetRef, type Coordinator } from '../coordinator/coordinator.ts';
 import { tailnetStatus } from '../status/tailnet-status.ts';
 import type { Decision } from './status-reconciler.ts';
 
@@ -32,13 +32,7 @@ export function decideTailnet(options: {
     if (outcome?.ok !== false) return { status, requeueAfterMs: result.ok ? LOOK_AGAIN_MS : undefined };
     const { reason, message, retryAfterMs } = outcome;
     return retryAfterMs === undefined
-      ? { status, failure: new TailnetNotDescribed(`${reason}: ${message}`) }
+      ? { status, failure: new RemoteFailure(`${reason}: ${message}`) }
       : { status, requeueAfterMs: retryAfterMs };
   };
-}
-
-class TailnetNotDescribed extends Error {
-  override readonly name = 'TailnetNotDescribed';
-  // What failed is elsewhere: where it was noticed explains nothing.
-  override readonly stack = undefined;
 }

@@ -320,7 +320,7 @@ function failoverConfigured(object: TailscaleServices, service: MeshService): Fi
     return finding(
       'False',
       'UnknownEndpoints',
-      `failoverConfig names ${listed(unknown)}, which is not among the backends.`,
+      `failoverConfig names what is not among the backends: ${listed(unknown)}.`,
     );
   return finding('True', 'Configured', 'Every name in failoverConfig is a backend.');
 }
@@ -337,7 +337,7 @@ function weightsConfigured(object: TailscaleServices, service: MeshService): Fin
           type,
           status: 'False',
           reason: 'UnknownEndpoints',
-          message: `weights names ${listed(unknown)}, which is not among the backends.`,
+          message: `weights names what is not among the backends: ${listed(unknown)}.`,
         },
       ]
     : [{ type, status: 'True', reason: 'Configured', message: 'Every name in weights is a backend.' }];
