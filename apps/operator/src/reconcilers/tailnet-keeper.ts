@@ -2,6 +2,7 @@ import { FINALIZER, type TailscaleServices, type TailscaleTailnet } from '@tsgat
 import {
   isConflict,
   isNotFound,
+  objectKey,
   type EventRecorder,
   type KubeClient,
   type Reconcile,
