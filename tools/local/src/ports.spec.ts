@@ -33,5 +33,6 @@ describe('choosePorts', () => {
   it('keeps a documented port that is free', async () => {
     await new Promise((resolve) => server.close(resolve));
     expect(await choosePorts({ a: taken })).toEqual({ a: taken });
+    expect(await choosePorts({ a: taken }, [taken])).not.toEqual({ a: taken });
   });
 });

@@ -9,12 +9,16 @@ export async function requireFree(port: number, wanted: { by: string; fix: strin
   throw new UsageError(`port ${port}, for ${wanted.by}, ${why}: ${wanted.fix}`);
 }
 
-/** Ports for the parts: the documented one where it is free, else (and for 0) any free one. All different. */
+/**
+ * Ports for the parts: the documented one where it is free, else (and for 0) any free one. All different, and none of
+ * those that others are about to listen on.
+ */
 export async function choosePorts<Name extends string>(
   documented: Record<Name, number>,
+  reserved: readonly number[] = [],
 ): Promise<Record<Name, number>> {
   const chosen = {} as Record<Name, number>;
-  const taken = new Set<number>();
+  const taken = new Set(reserved);
   for (const [name, port] of Object.entries(documented) as [Name, number][]) {
     const free = port !== 0 && !taken.has(port) && (await tryListen(port)) === undefined;
     chosen[name] = free ? port : await anyFreePort(taken);

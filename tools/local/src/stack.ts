@@ -76,6 +76,11 @@ export async function startStack(input: StackInput): Promise<Stack> {
   const planned = demoBackends(manifests);
   await requireFree(gatewayPort, { by: 'the gateway', fix: 'choose another with --gateway-port' });
   for (const b of planned) {
+    if (b.port === gatewayPort) {
+      throw new UsageError(
+        `port ${b.port} is the gateway's and the backend ${b.id}'s: choose another with --gateway-port`,
+      );
+    }
     await requireFree(b.port, {
       by: `the backend ${b.id}`,
       fix: `stop what listens there, or change its externalTarget`,
@@ -85,7 +90,10 @@ export async function startStack(input: StackInput): Promise<Stack> {
   const { workDir } = input;
   mkdirSync(join(workDir, 'logs'));
   // Users look for the documented ports; a run that nobody watches keeps out of the way.
-  const ports = await choosePorts(options.once ? anyPorts : documentedPorts);
+  const ports = await choosePorts(options.once ? anyPorts : documentedPorts, [
+    gatewayPort,
+    ...planned.map((b) => b.port),
+  ]);
   const child = (name: string, module: string, more: Partial<ChildOptions> = {}) => {
     const made = new Child({
       name,
