@@ -91,7 +91,9 @@ describe('npm start, interrupted', () => {
       };
       child.stdout.on('data', read);
       child.stderr.on('data', read);
+      const timer = setTimeout(() => child.kill('SIGKILL'), 30_000);
       expect(await ended).toBe(code);
+      clearTimeout(timer);
       if (code !== 0) expect(output).toMatch(/\ninterrupted by SIGINT\n$/);
       expect(leftovers()).toEqual([]);
     },

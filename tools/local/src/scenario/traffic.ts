@@ -13,6 +13,7 @@ export async function fire(
   options: { requests: number } & Partial<LoadOptions>,
 ): Promise<LoadResult> {
   const { requests, ...more } = options;
+  scenario.signal.throwIfAborted();
   const load = loadOf(scenario, more);
   const cut = () => void load.stop();
   scenario.signal.addEventListener('abort', cut, { once: true });
