@@ -27,8 +27,9 @@ export class Screen {
 
   draw(lines: readonly string[]): void {
     this.#lines = lines;
-    const { columns = 80, rows = 24 } = this.#terminal;
-    const shown = fitted(lines, { columns, rows });
+    // Some terminals do not know their size, and say 0.
+    const { columns, rows } = this.#terminal;
+    const shown = fitted(lines, { columns: columns || 80, rows: rows || 24 });
     // In one write, each line over the old one: no flicker.
     const up = this.#drawn > 0 ? `\x1b[${this.#drawn}A\r` : '';
     this.#terminal.write(`${up}${shown.map((l) => `${l}${clearToLineEnd}\n`).join('')}${clearToScreenEnd}`);
