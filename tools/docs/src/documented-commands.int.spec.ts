@@ -19,21 +19,30 @@ const runHere: Record<string, () => Promise<void>> = { 'npm start': runStartUnti
 /** Until the table is there, then Ctrl-C: it ends with 0. */
 async function runStartUntilItServes(): Promise<void> {
   const child = spawn('npm', ['start'], { stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+  const interrupt = () => process.kill(-(child.pid ?? 0), 'SIGINT');
+  const impatient = setTimeout(interrupt, startDeadlineMs);
   let said = '';
+  let served = false;
   const code = await new Promise<number | null>((resolve) => {
-    let interrupted = false;
     const read = (text: Buffer) => {
       said += text.toString();
-      if (interrupted || !/^SERVICE .*\n.*default\/api/m.test(said)) return;
-      interrupted = true;
-      process.kill(-(child.pid ?? 0), 'SIGINT');
+      if (served || !/^default\/api: failover$/m.test(said)) return;
+      served = true;
+      interrupt();
     };
     child.stdout.on('data', read);
     child.stderr.on('data', read);
     child.on('close', resolve);
   });
-  expect({ code, said }).toEqual({ code: 0, said: expect.stringContaining('Try in another terminal') });
+  clearTimeout(impatient);
+  expect({ served, code, said }).toEqual({
+    served: true,
+    code: 0,
+    said: expect.stringContaining('Try in another terminal'),
+  });
 }
+
+const startDeadlineMs = 90_000;
 
 describe('every command of our pages is run', () => {
   const commands = documentedCommands();
