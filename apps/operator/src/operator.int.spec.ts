@@ -81,7 +81,7 @@ describe('the operator as a process', () => {
     object.status?.conditions?.find((c) => c.type === 'Ready');
 
   beforeEach(async () => {
-    kube = await startKubeApi({ crds: customResourceDefinitions() as never });
+    kube = await startKubeApi({ crds: customResourceDefinitions() });
     folder = mkdtempSync(join(tmpdir(), 'operator-'));
     writeFileSync(join(folder, 'config'), kube.kubeconfig());
     client = KubeClient.connect({ kubeconfigPath: join(folder, 'config'), userAgent: 'spec', qps: 1000, burst: 1000 });
@@ -217,7 +217,12 @@ describe('the operator as a process', () => {
     expect(back.status?.loadBalancingStatus?.failoverStatus?.lastFailback).toBeDefined();
     const version = (await web()).metadata.resourceVersion;
     for (let i = 0; i < 20; i++) checker.report(target, true);
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    // What is written for a service that came later was decided after the reports had been.
+    await client.create(services, written(servicesObject('later')));
+    await eventually('a later write', async () => {
+      const later = await client.get(services, { namespace: 'shop', name: 'later' });
+      return later.status?.totalBackends === 2;
+    });
     expect((await web()).metadata.resourceVersion).toBe(version);
   });
 

@@ -65,7 +65,7 @@ describe.each(planes)('the gateway with %s', (dataPlane) => {
     await Promise.all([a.listen(), b.listen()]);
     eds.set('one', [{ port: a.port }]);
     eds.set('two', [{ port: b.port }]);
-    api = await startKubeApi({ crds: customResourceDefinitions() as never });
+    api = await startKubeApi({ crds: customResourceDefinitions() });
     const kubeconfigPath = join(workDir, 'kubeconfig');
     writeFileSync(kubeconfigPath, api.kubeconfig());
     client = KubeClient.connect({ kubeconfigPath, userAgent: 'spec' });
