@@ -27,6 +27,8 @@ export interface LoadOptions {
   readonly host?: string | undefined;
   /** Requests in flight at a time. */
   readonly concurrency: number;
+  /** Between an answer and the next request in its place. Unset: none. */
+  readonly pauseMs?: number;
   readonly onAnswer?: (backend: string, atMs: number) => void;
 }
 
@@ -95,6 +97,7 @@ export class Load {
     while (this.#left > 0) {
       this.#left--;
       await this.#one();
+      if (this.#options.pauseMs !== undefined) await delay(this.#options.pauseMs);
     }
   }
 

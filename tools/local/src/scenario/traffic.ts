@@ -23,13 +23,16 @@ export async function fire(
   return result;
 }
 
+/** Thousands of requests a second are load enough; without a pause this machine would have no time for what is measured. */
+const underLoadPauseMs = 1;
+
 /** Runs `during` with requests in flight, which stop with it, however it ends. */
 export async function underLoad(
   scenario: Scenario,
   during: (recent: RecentAnswers, load: Load) => Promise<void>,
 ): Promise<LoadResult> {
   const recent = new RecentAnswers({ signal: scenario.signal });
-  const load = loadOf(scenario, { onAnswer: recent.add }).start();
+  const load = loadOf(scenario, { onAnswer: recent.add, pauseMs: underLoadPauseMs }).start();
   try {
     await during(recent, load);
   } catch (error) {
