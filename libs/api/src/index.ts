@@ -5,7 +5,7 @@ export { customResourceDefinition, customResourceDefinitions } from './custom-re
 export type { CustomResourceDefinition } from './custom-resource-definition.ts';
 export { InvalidDurationError, parseDuration } from './duration.ts';
 export { API_VERSION, GROUP, VERSION } from './group.ts';
-export { annotations, FINALIZER, labels, MANAGED_BY, vipAnnotations } from './keys.ts';
+export { annotations, FINALIZER } from './keys.ts';
 export type { KindDefinition, PrinterColumn, Resource } from './kind.ts';
 export { isKindName, kinds } from './kinds.ts';
 export type { KindName, ObjectInputOf, ObjectOf } from './kinds.ts';

@@ -28,7 +28,7 @@ export { defaultRateLimiter } from './rate-limiter.ts';
 export type { RateLimiter, RateLimiterOptions } from './rate-limiter.ts';
 export { Reflector } from './reflector.ts';
 export type { ReflectorOptions } from './reflector.ts';
-export { apiVersionOf, objectKey, parseKey, pathOf, refKey, versionOf } from './resource.ts';
+export { apiVersionOf, objectKey, pathOf, refKey, versionOf } from './resource.ts';
 export type { GenericObject, KubeObject, ObjectMeta, ObjectRef, OwnerReference, Resource } from './resource.ts';
 export { sameJson, StatusWriter } from './status-writer.ts';
 export { Store } from './store.ts';

@@ -65,12 +65,6 @@ export const objectKey = (o: {
 export const refKey = (ref: ObjectRef): string =>
   ref.namespace === undefined || ref.namespace === '' ? ref.name : `${ref.namespace}/${ref.name}`;
 
-/** The inverse of `refKey`. */
-export function parseKey(key: string): { namespace?: string; name: string } {
-  const slash = key.indexOf('/');
-  return slash < 0 ? { name: key } : { namespace: key.slice(0, slash), name: key.slice(slash + 1) };
-}
-
 /** The path of a collection (no name) or an object. Thrown where a namespaced object has no namespace. */
 export function pathOf<T extends KubeObject>(
   resource: Resource<T>,

@@ -2,13 +2,7 @@ export { stampCluster, unchanged } from './cluster-hook.ts';
 export { hash16 } from './hash.ts';
 export { emptyAssignment, isIpAddress, loadAssignment } from './load-assignment.ts';
 export type { LoadAssignmentInput } from './load-assignment.ts';
-export {
-  edsClusterName,
-  invalidBackendCluster,
-  parseRuleClusterName,
-  parseServiceClusterName,
-  serviceClusterName,
-} from './names.ts';
+export { edsClusterName, parseRuleClusterName, parseServiceClusterName, serviceClusterName } from './names.ts';
 export type { RuleClusterName, ServiceClusterName } from './names.ts';
 export { serviceCluster } from './service-cluster.ts';
 export type { ServiceClusterInput } from './service-cluster.ts';

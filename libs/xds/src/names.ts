@@ -3,9 +3,6 @@ import type { BackendKind } from '@tsgateway/model';
 /** The static cluster of Envoy's bootstrap under which it finds our endpoint discovery. */
 export const edsClusterName = 'tsgateway_eds';
 
-/** No cluster has this name: Envoy Gateway lets it stand for references that it refuses, and Envoy answers 500. */
-export const invalidBackendCluster = 'invalid-backend-cluster';
-
 /** What a cluster of ours stands for. */
 export interface ServiceClusterName {
   readonly kind: BackendKind;
