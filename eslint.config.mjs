@@ -5,7 +5,7 @@ import tseslint from 'typescript-eslint';
 /** What each kind of project may import (docs: CONTRIBUTING.md, "Layout"). An app is never imported. */
 const layers = {
   'type:app': ['type:pure', 'type:gen', 'type:io'],
-  'type:tool': ['type:pure', 'type:gen', 'type:io'],
+  'type:tool': ['type:pure', 'type:gen', 'type:io', 'type:tool'],
   'type:io': ['type:pure', 'type:gen', 'type:io'],
   'type:pure': ['type:pure', 'type:gen'],
   'type:gen': ['type:gen'],
@@ -67,7 +67,7 @@ export default tseslint.config(
     },
   },
   {
-    files: ['**/main.ts', 'libs/process/src/**/*.ts', 'tools/**/*.ts'],
+    files: ['**/main.ts', 'libs/process/src/**/*.ts', 'tools/**/*.ts', 'e2e/**/*.ts'],
     rules: { 'no-restricted-properties': 'off' },
   },
   {

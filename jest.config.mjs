@@ -1,4 +1,5 @@
-// One jest for the workspace: `unit` needs nothing but Node, `integration` starts real processes (built into dist/).
+// One jest for the workspace: `unit` needs nothing but Node, `integration` starts real processes (built into dist/),
+// `real` runs against real parts of others (kube-apiserver, Envoy Gateway, kubelet), which it builds or finds.
 const shared = {
   testEnvironment: 'node',
   extensionsToTreatAsEsm: ['.ts'],
@@ -17,9 +18,10 @@ export default {
       ...shared,
       displayName: 'unit',
       testMatch: ['**/src/**/*.spec.ts'],
-      testPathIgnorePatterns: ['\\.int\\.spec\\.ts$'],
+      testPathIgnorePatterns: ['\\.(int|real)\\.spec\\.ts$'],
     },
     { ...shared, displayName: 'integration', testMatch: ['**/src/**/*.int.spec.ts'] },
+    { ...shared, displayName: 'real', testMatch: ['**/src/**/*.real.spec.ts'] },
   ],
   testTimeout: 60_000,
 };

@@ -23,12 +23,13 @@ buf('generate');
 const descriptors = 'dist/protos/descriptors.binpb';
 buf(
   ...['build', '--exclude-source-info', '--as-file-descriptor-set', '-o', descriptors],
-  ...['proto/tsgateway', 'proto/proto', 'proto/grpc', `${envoyDeps}/envoy-api/envoy/service/endpoint/v3`].flatMap(
-    (p) => ['--path', p],
-  ),
+  ...[
+    ...['proto/tsgateway', 'proto/proto', 'proto/grpc'],
+    ...['endpoint', 'load_stats', 'accesslog'].map((s) => `${envoyDeps}/envoy-api/envoy/service/${s}/v3`),
+  ].flatMap((path) => ['--path', path]),
 );
 writeFileSync(
   `${out}/descriptors.ts`,
-  `// Generated: a serialized google.protobuf.FileDescriptorSet of the services in proto/ and of Envoy's EDS.\n` +
+  `// Generated: a serialized google.protobuf.FileDescriptorSet of the services in proto/ and of Envoy's EDS, LRS and ALS.\n` +
     `export const descriptorSet: Buffer = Buffer.from('${readFileSync(descriptors).toString('base64')}', 'base64');\n`,
 );
