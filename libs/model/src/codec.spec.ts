@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { TargetHealth } from '@tsgateway/protos/tsgateway/v1alpha1/health';
-import { Route, Service } from '@tsgateway/protos/tsgateway/v1alpha1/model';
+import { Route, RouteRule, Service } from '@tsgateway/protos/tsgateway/v1alpha1/model';
 import fc from 'fast-check';
 import {
   DecodeError,
@@ -88,4 +88,22 @@ describe('a message of a newer sender', () => {
       decodeRoute({ ...encodeRoute({ ...service, kind: 'HTTPRoute', rules: [] }), kind: 'TLSRoute' }),
     ).toThrow(/kind is "TLSRoute"/);
   });
+
+  it('is refused where a match would mean other requests', () => {
+    const message = encodeRoute({ ...service, kind: 'GRPCRoute', rules: [{ backendRefs: [] }] });
+    message.rules[0]!.grpcMatches = [{ service: 'shop.Greeter', method: '', type: 'Prefix', headers: [] }];
+    expect(() => decodeRoute(message)).toThrow(
+      'route GRPCRoute/ns/web: rule 0: match 0: type is "Prefix"; it must be one of Exact, RegularExpression',
+    );
+  });
+});
+
+it('reads a route of an older sender, which tells neither names nor matches', () => {
+  const message = encodeRoute({
+    kind: 'GRPCRoute',
+    ...{ namespace: 'ns', name: 'web', generation: 1 },
+    rules: [{ backendRefs: [], name: 'n', grpcMatches: [{ type: 'Exact', headers: [] }] }],
+  });
+  message.rules = [RouteRule.fromPartial({ backendRefs: [] })];
+  expect(decodeRoute(message).rules).toEqual([{ backendRefs: [] }]);
 });

@@ -1,22 +1,27 @@
 import type { TargetHealth as HealthMessage } from '@tsgateway/protos/tsgateway/v1alpha1/health';
 import type {
   CheckerSet as CheckerSetMessage,
+  GrpcMatch as GrpcMatchMessage,
   Group as GroupMessage,
   Machine as MachineMessage,
   Probe as ProbeMessage,
   Route as RouteMessage,
+  RouteRule as RouteRuleMessage,
   Service as ServiceMessage,
 } from '@tsgateway/protos/tsgateway/v1alpha1/model';
 import type {
   BackendKind,
   CheckerSet,
   FailoverSeed,
+  GrpcMatch,
   Machine,
+  MatchType,
   MeshGroup,
   MeshRoute,
   MeshService,
   Probe,
   Protocol,
+  RouteRule,
   Strategy,
   TargetHealth,
   Tier,
@@ -34,6 +39,7 @@ const protocols: readonly Protocol[] = ['HTTP', 'HTTPS', 'TCP', 'UDP'];
 const sources: readonly MeshGroup['source'][] = ['endpoints', 'external', 'vip-service'];
 const seeds: readonly FailoverSeed['activeTier'][] = ['primary', 'secondary'];
 const tiers: readonly Tier[] = [0, 1, 2];
+const matchTypes: readonly MatchType[] = ['Exact', 'RegularExpression'];
 
 const known = <T>(allowed: readonly T[], value: unknown): T | undefined => allowed.find((a) => a === value);
 
@@ -139,21 +145,54 @@ export function encodeRoute(route: MeshRoute): RouteMessage {
     namespace: route.namespace,
     name: route.name,
     generation: BigInt(route.generation),
-    rules: route.rules.map((r) => ({ backendRefs: r.backendRefs.map((b) => ({ ...b })) })),
+    rules: route.rules.map((rule) => ({
+      backendRefs: rule.backendRefs.map((ref) => ({ ...ref })),
+      name: rule.name ?? '',
+      grpcMatches: (rule.grpcMatches ?? []).map(encodeGrpcMatch),
+    })),
   };
 }
 
-/** @throws DecodeError when the kind is unknown. */
+/** @throws DecodeError when the kind of the route, or the type of a match, is unknown. */
 export function decodeRoute(message: RouteMessage): MeshRoute {
+  const at = `route ${message.kind}/${message.namespace}/${message.name}`;
   return {
-    kind: required(routeKinds, message.kind, `route ${message.kind}/${message.namespace}/${message.name}: kind`),
+    kind: required(routeKinds, message.kind, `${at}: kind`),
     namespace: message.namespace,
     name: message.name,
     generation: Number(message.generation),
-    rules: message.rules.map((rule) => ({
-      backendRefs: rule.backendRefs.map(({ group, kind, namespace, name, port, weight }) => ({
-        ...{ group, kind, namespace, name, port, weight },
-      })),
+    rules: message.rules.map((rule, i) => decodeRule(rule, `${at}: rule ${i}`)),
+  };
+}
+
+function decodeRule(message: RouteRuleMessage, at: string): RouteRule {
+  return {
+    backendRefs: message.backendRefs.map(({ group, kind, namespace, name, port, weight }) => ({
+      ...{ group, kind, namespace, name, port, weight },
+    })),
+    ...(message.name !== '' && { name: message.name }),
+    ...(message.grpcMatches.length > 0 && {
+      grpcMatches: message.grpcMatches.map((match, i) => decodeGrpcMatch(match, `${at}: match ${i}`)),
+    }),
+  };
+}
+
+const encodeGrpcMatch = (match: GrpcMatch): GrpcMatchMessage => ({
+  service: match.service ?? '',
+  method: match.method ?? '',
+  type: match.type,
+  headers: match.headers.map((header) => ({ ...header })),
+});
+
+function decodeGrpcMatch(message: GrpcMatchMessage, at: string): GrpcMatch {
+  return {
+    ...(message.service !== '' && { service: message.service }),
+    ...(message.method !== '' && { method: message.method }),
+    type: required(matchTypes, message.type, `${at}: type`),
+    headers: message.headers.map(({ name, value, type }) => ({
+      name,
+      value,
+      type: required(matchTypes, type, `${at}: header ${name}: type`),
     })),
   };
 }

@@ -11,7 +11,12 @@ export {
 } from './codec.ts';
 export { HealthStore } from './health-store.ts';
 export { buildRoute } from './from-resources/build-route.ts';
-export type { RouteObject, RouteObjectBackendRef, RouteObjectRule } from './from-resources/build-route.ts';
+export type {
+  RouteObject,
+  RouteObjectBackendRef,
+  RouteObjectMatch,
+  RouteObjectRule,
+} from './from-resources/build-route.ts';
 export { buildEndpointsService, buildService } from './from-resources/build-service.ts';
 export { routeKey, serviceKey } from './keys.ts';
 export { emptyModel } from './model.ts';
@@ -20,8 +25,11 @@ export type {
   BackendRef,
   CheckerSet,
   FailoverSeed,
+  GrpcMatch,
+  HeaderMatch,
   HealthView,
   Machine,
+  MatchType,
   MeshGroup,
   MeshModel,
   MeshRoute,

@@ -88,7 +88,30 @@ export interface MeshRoute {
 
 export interface RouteRule {
   readonly backendRefs: readonly BackendRef[];
+  /** Undefined: it has none. */
+  readonly name?: string | undefined;
+  /** Of a GRPCRoute: a request is the rule's where one of them matches. Undefined: all requests are. */
+  readonly grpcMatches?: readonly GrpcMatch[] | undefined;
 }
+
+/** A request matches where all that is set matches. */
+export interface GrpcMatch {
+  /** Undefined: any. */
+  readonly service?: string | undefined;
+  /** Undefined: any. */
+  readonly method?: string | undefined;
+  /** Of service and method. */
+  readonly type: MatchType;
+  readonly headers: readonly HeaderMatch[];
+}
+
+export interface HeaderMatch {
+  readonly name: string;
+  readonly value: string;
+  readonly type: MatchType;
+}
+
+export type MatchType = 'Exact' | 'RegularExpression';
 
 export interface BackendRef {
   /** "" for core. */

@@ -1,5 +1,5 @@
 import { GROUP } from '@tsgateway/api';
-import type { BackendRef, MeshRoute } from '../model.ts';
+import type { BackendRef, GrpcMatch, MatchType, MeshRoute } from '../model.ts';
 
 /** What is read of an HTTPRoute or GRPCRoute (gateway.networking.k8s.io/v1). */
 export interface RouteObject {
@@ -13,7 +13,26 @@ export interface RouteObject {
 }
 
 export interface RouteObjectRule {
+  readonly name?: string | null | undefined;
+  readonly matches?: readonly RouteObjectMatch[] | null | undefined;
   readonly backendRefs?: readonly RouteObjectBackendRef[] | null | undefined;
+}
+
+/** Of a GRPCRoute; those of an HTTPRoute are not read. */
+export interface RouteObjectMatch {
+  readonly method?:
+    | {
+        readonly type?: string | null | undefined;
+        readonly service?: string | null | undefined;
+        readonly method?: string | null | undefined;
+      }
+    | string
+    | null
+    | undefined;
+  readonly headers?:
+    | readonly { readonly type?: string | null | undefined; readonly name: string; readonly value: string }[]
+    | null
+    | undefined;
 }
 
 export interface RouteObjectBackendRef {
@@ -27,17 +46,22 @@ export interface RouteObjectBackendRef {
 
 /**
  * The rules of a route that name a backend of our kinds, in their order, each with all its backends; undefined: there
- * are none. Defaults are Gateway API's: group core, kind Service, the route's namespace, weight 1. A backendRef
- * without a port has port 0.
+ * are none. Defaults are Gateway API's: group core, kind Service, the route's namespace, weight 1, matches exact. A
+ * backendRef without a port has port 0.
  */
 export function buildRoute(route: RouteObject): MeshRoute | undefined {
   const namespace = route.metadata.namespace ?? '';
+  const kind = route.kind === 'GRPCRoute' ? 'GRPCRoute' : 'HTTPRoute';
   const rules = (route.spec?.rules ?? [])
-    .map((rule) => ({ backendRefs: (rule.backendRefs ?? []).map((ref) => backendRef(ref, namespace)) }))
+    .map((rule) => ({
+      backendRefs: (rule.backendRefs ?? []).map((ref) => backendRef(ref, namespace)),
+      ...(rule.name && { name: rule.name }),
+      ...(kind === 'GRPCRoute' && rule.matches?.length && { grpcMatches: rule.matches.map(grpcMatch) }),
+    }))
     .filter((rule) => rule.backendRefs.some((ref) => ref.group === GROUP));
   if (rules.length === 0) return undefined;
   return {
-    kind: route.kind === 'GRPCRoute' ? 'GRPCRoute' : 'HTTPRoute',
+    kind,
     namespace,
     name: route.metadata.name,
     generation: route.metadata.generation ?? 0,
@@ -53,3 +77,20 @@ const backendRef = (ref: RouteObjectBackendRef, namespace: string): BackendRef =
   port: ref.port ?? 0,
   weight: ref.weight ?? 1,
 });
+
+function grpcMatch({ method, headers }: RouteObjectMatch): GrpcMatch {
+  const { type, service, method: name } = typeof method === 'object' && method !== null ? method : {};
+  return {
+    ...(service && { service }),
+    ...(name && { method: name }),
+    type: matchType(type),
+    headers: (headers ?? []).map((header) => ({
+      name: header.name,
+      value: header.value,
+      type: matchType(header.type),
+    })),
+  };
+}
+
+const matchType = (type: string | null | undefined): MatchType =>
+  type === 'RegularExpression' ? 'RegularExpression' : 'Exact';

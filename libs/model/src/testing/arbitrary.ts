@@ -1,6 +1,15 @@
 import fc from 'fast-check';
 import { routeKey, serviceKey } from '../keys.ts';
-import type { Machine, MeshGroup, MeshModel, MeshRoute, MeshService } from '../model.ts';
+import type {
+  GrpcMatch,
+  Machine,
+  MatchType,
+  MeshGroup,
+  MeshModel,
+  MeshRoute,
+  MeshService,
+  RouteRule,
+} from '../model.ts';
 
 // Few names, so that two generated models share keys.
 const name = fc.constantFrom('a', 'b', 'c');
@@ -50,19 +59,35 @@ export const arbitraryService = fc.record<MeshService>(
   { requiredKeys: ['kind', 'namespace', 'name', 'generation', 'strategy', 'failbackDelayMs', 'groups'] },
 );
 
+const matchType = fc.constantFrom<MatchType>('Exact', 'RegularExpression');
+
+const grpcMatch = fc.record<GrpcMatch>(
+  {
+    service: name,
+    method: name,
+    type: matchType,
+    headers: fc.array(fc.record({ name, value: fc.string(), type: matchType }), { maxLength: 2 }),
+  },
+  { requiredKeys: ['type', 'headers'] },
+);
+
+const rule = fc.record<RouteRule>(
+  {
+    backendRefs: fc.array(fc.record({ group: name, kind: name, namespace: name, name, port, weight }), {
+      maxLength: 3,
+    }),
+    name,
+    grpcMatches: fc.array(grpcMatch, { minLength: 1, maxLength: 3 }),
+  },
+  { requiredKeys: ['backendRefs'] },
+);
+
 export const arbitraryRoute = fc.record<MeshRoute>({
   kind: fc.constantFrom('HTTPRoute', 'GRPCRoute'),
   namespace: name,
   name,
   generation,
-  rules: fc.array(
-    fc.record({
-      backendRefs: fc.array(fc.record({ group: name, kind: name, namespace: name, name, port, weight }), {
-        maxLength: 3,
-      }),
-    }),
-    { maxLength: 3 },
-  ),
+  rules: fc.array(rule, { maxLength: 3 }),
 });
 
 export const arbitraryModel = fc
