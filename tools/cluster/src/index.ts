@@ -1,3 +1,5 @@
+export { startApi } from './api.ts';
+export type { ApiCluster, ApiState, KubeconfigHolder, StartApiOptions } from './api.ts';
 export { binaryPath, ensureBinaries, findOnPath, missingBinaries } from './binaries.ts';
 export type { BinaryName, BinaryOptions } from './binaries.ts';
 export { runCommand } from './command.ts';
