@@ -151,7 +151,9 @@ export class WatchServer {
         .map((object) => ({ type: 'ADDED', object, revision: Number(object.metadata.resourceVersion) }));
     }
     const missed = store.since(kind.bucket, resourceVersion);
-    if (missed === 'gone') return expired(`too old resource version: ${resourceVersion} (${store.oldestRevision})`);
+    if (missed === 'gone') {
+      return expired(`too old resource version: ${resourceVersion} (${store.oldestRevision(kind.bucket)})`);
+    }
     return missed.flatMap((event) => this.visible(request, event) ?? []);
   }
 

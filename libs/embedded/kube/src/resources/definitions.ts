@@ -47,8 +47,10 @@ export class DefinitionController {
       return;
     }
     if (jsonEqual(this.specs.get(key), object['spec'])) return;
+    const kinds = customKinds(object as unknown as CustomResourceDefinition);
+    if (!this.specs.has(key)) for (const kind of kinds) this.api.store.begin(kind.bucket);
     this.specs.set(key, object['spec']);
-    this.kinds.setCustom(key, customKinds(object as unknown as CustomResourceDefinition));
+    this.kinds.setCustom(key, kinds);
     // The status is written after the event of the spec has reached every watcher.
     queueMicrotask(() => this.establish(key));
   }

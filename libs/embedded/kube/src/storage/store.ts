@@ -36,6 +36,7 @@ export function storeKey(namespace: string | undefined, name: string): string {
  */
 export class Store {
   private readonly buckets = new Map<string, Bucket>();
+  private readonly floors = new Map<string, number>();
   private readonly history: StoreEvent[] = [];
   private readonly options: StoreOptions;
   private readonly listeners = new Set<(event: StoreEvent) => void>();
@@ -52,9 +53,14 @@ export class Store {
     return this.last;
   }
 
-  /** The oldest revision that a watch can resume after. */
-  get oldestRevision(): number {
-    return this.oldest;
+  /** The oldest revision that a watch of a bucket can resume after. */
+  oldestRevision(bucket: string): number {
+    return Math.max(this.oldest, this.floors.get(bucket) ?? 0);
+  }
+
+  /** A bucket begins now: nobody can resume from before. */
+  begin(bucket: string): void {
+    this.floors.set(bucket, this.last);
   }
 
   get(bucket: string, key: string): KubeObject | undefined {
@@ -82,7 +88,8 @@ export class Store {
    */
   listAt(bucket: string, revision: number): KubeObject[] {
     if (revision >= this.last) return this.list(bucket);
-    if (revision < this.oldest) throw expired('The provided continue parameter or resourceVersion is too old.');
+    if (revision < this.oldestRevision(bucket))
+      throw expired('The provided continue parameter or resourceVersion is too old.');
     const objects = new Map(this.buckets.get(bucket)?.objects);
     for (let i = this.history.length - 1; i >= 0; i--) {
       const event = this.history[i];
@@ -131,7 +138,7 @@ export class Store {
 
   /** The changes of a bucket after a revision, or `gone` when the history no longer reaches back that far. */
   since(bucket: string, revision: number): StoreEvent[] | 'gone' {
-    if (revision < this.oldest) return 'gone';
+    if (revision < this.oldestRevision(bucket)) return 'gone';
     return this.history.filter((event) => event.revision > revision && event.bucket === bucket);
   }
 
