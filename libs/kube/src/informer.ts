@@ -16,6 +16,11 @@ export class Informer<T extends KubeObject> {
     this.#reflector = new Reflector({ ...options, transform: options.transform ?? withoutManagedFields }, this.store);
   }
 
+  /** Whether the server has the kind; undefined: not known yet. False only where it is `optional`. */
+  get served(): boolean | undefined {
+    return this.#reflector.served;
+  }
+
   /** Resolves when the signal aborts; never rejects. */
   run(signal: AbortSignal): Promise<void> {
     return this.#reflector.run(signal);

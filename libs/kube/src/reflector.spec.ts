@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { Informer } from './informer.ts';
+import { Informer, type InformerOptions } from './informer.ts';
 import type { KubeObject, Resource } from './resource.ts';
+import { ManualClock } from './testing/manual-clock.ts';
 import { quietLog } from './testing/quiet-log.ts';
 import { failure, json, scriptedServer, until, watching, type Answer } from './testing/scripted-server.ts';
 
@@ -20,7 +21,10 @@ const event = (type: string, object: unknown) => ({ type, object });
 let stop: () => Promise<void>;
 afterEach(() => stop());
 
-async function start(script: Answer[], options: { idleMs?: number; pageSize?: number } = {}) {
+async function start(
+  script: Answer[],
+  options: Partial<Pick<InformerOptions<Web>, 'idleMs' | 'pageSize' | 'optional' | 'clock'>> = {},
+) {
   const server = await scriptedServer(script);
   const log = quietLog();
   const informer = new Informer({ client: server.client, resource: webs, log, random: () => 0, ...options });
@@ -43,7 +47,7 @@ async function start(script: Answer[], options: { idleMs?: number; pageSize?: nu
         ? `watch ${r.url.searchParams.get('resourceVersion')}`
         : `list ${r.url.searchParams.get('continue') ?? ''}`.trim(),
     );
-  return { store: informer.store, told, queries, requests: server.requests, log };
+  return { informer, store: informer.store, told, queries, requests: server.requests, log };
 }
 
 describe('Reflector', () => {
@@ -144,5 +148,36 @@ describe('Reflector', () => {
     ]);
     await until(() => store.size === 1);
     expect(log.lines.map((l) => l.msg)).toEqual(['list failed', 'watch broke off']);
+  });
+
+  it('holds up nobody for an optional kind that is not served, and finds it once it is, or is no more', async () => {
+    const clock = new ManualClock();
+    const { informer, store, told, queries, log } = await start(
+      [
+        failure(404, 'NotFound'),
+        failure(404, 'NotFound'),
+        list(10, [web('x', 3)]),
+        watching([], 'end'),
+        failure(404, 'NotFound'),
+      ],
+      { optional: true, clock },
+    );
+    await until(() => store.hasSynced);
+    expect([informer.served, store.size]).toEqual([false, 0]);
+    await clock.advance(29_000);
+    expect(queries()).toEqual(['list']);
+    await clock.advance(2_000);
+    await until(() => queries().length === 2);
+    await until(() => {
+      void clock.advance(30_000);
+      return store.size === 1;
+    });
+    expect(informer.served).toBe(true);
+    await until(() => {
+      void clock.advance(1_000);
+      return informer.served === false;
+    });
+    expect(told).toEqual(['+x', '-x']);
+    expect(log.lines.map((l) => l.level)).toEqual(['info', 'info']);
   });
 });

@@ -1,6 +1,6 @@
 import { Backoff } from './backoff.ts';
 import { sleep, systemClock, type Clock } from './clock.ts';
-import { isGone, KubeError } from './kube-error.ts';
+import { isGone, isNotFound, KubeError } from './kube-error.ts';
 import type { KubeClient } from './kube-client.ts';
 import type { Log } from './log.ts';
 import type { KubeObject, Resource } from './resource.ts';
@@ -12,19 +12,26 @@ export interface ReflectorOptions<T extends KubeObject> {
   /** Undefined: all. */
   readonly namespace?: string | undefined;
   readonly labelSelector?: string | undefined;
+  /**
+   * The kind may not be served, as its definition is another project's. While it is not (404), there are no objects of
+   * it: the store counts as synced, and the server is asked again every 30 s to a minute.
+   */
+  readonly optional?: boolean | undefined;
   readonly log: Log;
   /** What is kept of an object. Must keep `metadata` but for what nobody reads. */
   readonly transform?: (object: T) => T;
   readonly pageSize?: number;
   /** A watch that says nothing for so long, not even a bookmark, is taken for dead and resumed. */
   readonly idleMs?: number;
-  readonly onEvent?: (event: 'list' | 'watch' | 'relist' | 'idle' | 'error') => void;
+  readonly onEvent?: (event: 'list' | 'watch' | 'relist' | 'idle' | 'absent' | 'error') => void;
   readonly clock?: Clock;
   readonly random?: () => number;
 }
 
 /** Bookmarks come about once a minute. */
 const DEFAULT_IDLE_MS = 150_000;
+/** How soon a definition that is installed later is noticed. */
+const ABSENT_MS = 60_000;
 /** A server ends a watch by itself after 5 to 10 minutes, so that watches spread over its replicas. */
 const WATCH_MIN_SECONDS = 300;
 
@@ -38,12 +45,18 @@ export class Reflector<T extends KubeObject> {
   readonly #store: StoreWriter<T>;
   readonly #clock: Clock;
   readonly #random: () => number;
+  #served: boolean | undefined;
 
   constructor(options: ReflectorOptions<T>, store: StoreWriter<T>) {
     this.#options = options;
     this.#store = store;
     this.#clock = options.clock ?? systemClock;
     this.#random = options.random ?? Math.random;
+  }
+
+  /** Whether the server has the kind; undefined: not known yet. */
+  get served(): boolean | undefined {
+    return this.#served;
   }
 
   /** Resolves when the signal aborts. */
@@ -55,6 +68,7 @@ export class Reflector<T extends KubeObject> {
       try {
         if (version === undefined) {
           version = await this.#list(signal);
+          this.#served = true;
           backoff.reset();
         }
         const started = this.#clock.elapsed();
@@ -75,6 +89,11 @@ export class Reflector<T extends KubeObject> {
           log.info({ kind: resource.kind, resourceVersion: version }, 'watch is too old, listing anew');
           onEvent?.('relist');
           version = undefined;
+        } else if (this.#options.optional === true && isNotFound(cause)) {
+          version = undefined;
+          this.#absent();
+          await sleep(this.#clock, (ABSENT_MS / 2) * (1 + this.#random()), signal);
+          continue;
         } else {
           const text = cause instanceof Error ? cause.message : String(cause);
           const routine = cause instanceof KubeError && cause.status === 0 && version !== undefined;
@@ -87,6 +106,14 @@ export class Reflector<T extends KubeObject> {
         await sleep(this.#clock, backoff.next(), signal);
       }
     }
+  }
+
+  #absent(): void {
+    const { log, resource, onEvent } = this.#options;
+    if (this.#served !== false) log.info({ kind: resource.kind }, 'the kind is not served: asking again every minute');
+    this.#served = false;
+    onEvent?.('absent');
+    this.#store.replace([], '');
   }
 
   async #list(signal: AbortSignal): Promise<string> {
