@@ -175,7 +175,7 @@ export function kubeSuite(startApiServer: StartApiServer): void {
     await until(() => informer.store.get(`${namespace}/a`)?.spec.hostnames !== undefined);
     expect(attempts).toBeGreaterThan(1);
     expect(informer.store.get(`${namespace}/a`)?.metadata.labels).toEqual({ by: 'another' });
-    queue.shutDown();
+    await queue.shutDown();
     await working;
     abort.abort();
     await stop();

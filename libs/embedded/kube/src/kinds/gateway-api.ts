@@ -58,7 +58,11 @@ function definition(of: {
     kind: 'CustomResourceDefinition',
     metadata: {
       name: `${of.plural}.${gatewayGroup}`,
-      annotations: { 'gateway.networking.k8s.io/channel': 'embedded' },
+      annotations: {
+        // A group of Kubernetes' own wants to know who approved it.
+        'api-approved.kubernetes.io': 'unapproved, a subset of the Gateway API',
+        'gateway.networking.k8s.io/channel': 'embedded',
+      },
     },
     spec: {
       group: gatewayGroup,

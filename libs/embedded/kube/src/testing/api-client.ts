@@ -8,6 +8,9 @@ export interface ApiConnection {
   headers?: Record<string, string | undefined>;
   /** PEM of the authority that signed the server's certificate. */
   ca?: string;
+  /** PEM of a client certificate and its key. */
+  cert?: string;
+  key?: string;
   /** Called when the tests are done. */
   close?: () => Promise<void>;
 }
@@ -120,10 +123,10 @@ export class ApiClient {
   }
 
   private open(method: string, path: string, headers: Record<string, string>): ClientRequest {
-    const { url, ca } = this.connection;
+    const { url, ca, cert, key } = this.connection;
     const all = { 'user-agent': 'api-suite/1.0', ...this.connection.headers, ...headers };
     if (url.startsWith('https:')) {
-      return httpsRequest(url + path, { method, headers: all, agent: false, ...(ca === undefined ? {} : { ca }) });
+      return httpsRequest(url + path, { method, headers: all, agent: false, ca, cert, key });
     }
     return httpRequest(url + path, { method, headers: all, agent: false });
   }
