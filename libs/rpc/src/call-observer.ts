@@ -1,6 +1,7 @@
 import { ServerInterceptingCall, ServerListenerBuilder, status } from '@grpc/grpc-js';
 import type { ServerInterceptor, StatusObject } from '@grpc/grpc-js';
 
+import type { ConnectionAges } from './connection-ages.ts';
 import type { CallLabels, CallType, ServerMetrics } from './server-metrics.ts';
 
 type MethodDescriptor = Parameters<ServerInterceptor>[0];
@@ -9,21 +10,24 @@ type Call = Parameters<ServerInterceptor>[1];
 /** Counts every call of a server, whatever its serializers are, and knows which streams are open. */
 export class CallObserver {
   readonly #metrics: ServerMetrics;
+  readonly #ages: ConnectionAges;
   readonly #labels = new Map<string, CallLabels>();
   readonly #openStreams = new Set<Call>();
 
-  constructor(metrics: ServerMetrics) {
+  constructor(metrics: ServerMetrics, ages: ConnectionAges) {
     this.#metrics = metrics;
+    this.#ages = ages;
   }
 
   readonly interceptor: ServerInterceptor = (method, call) => {
     const labels = this.#labelsOf(method);
+    const isStream = method.requestStream || method.responseStream;
     const startedAt = performance.now();
     let finished = false;
     const finish = (code: status): void => {
       if (finished) return;
       finished = true;
-      this.#openStreams.delete(call);
+      if (isStream && this.#openStreams.delete(call)) this.#ages.remove(call);
       this.#metrics.finished(labels, { code, seconds: (performance.now() - startedAt) / 1000 });
     };
     this.#metrics.started(labels);
@@ -40,7 +44,10 @@ export class CallObserver {
         next(
           new ServerListenerBuilder()
             .withOnReceiveMetadata((metadata, nextMetadata) => {
-              if (!finished && method.responseStream) this.#openStreams.add(call);
+              if (!finished && isStream) {
+                this.#openStreams.add(call);
+                this.#ages.add(call);
+              }
               nextMetadata(metadata);
             })
             .withOnCancel(() => finish(status.CANCELLED))
@@ -49,7 +56,7 @@ export class CallObserver {
     });
   };
 
-  /** Ends every open response stream with UNAVAILABLE, so that its reader goes elsewhere. */
+  /** Ends every open stream with UNAVAILABLE, so that its reader goes elsewhere. */
   endStreams(details: string): void {
     const ending: Pick<StatusObject, 'code' | 'details' | 'metadata'> = {
       code: status.UNAVAILABLE,

@@ -1,5 +1,5 @@
 import { Server, ServerCredentials, setLogger } from '@grpc/grpc-js';
-import type { ServiceDefinition, UntypedServiceImplementation } from '@grpc/grpc-js';
+import type { ServerInterceptor, ServiceDefinition, UntypedServiceImplementation } from '@grpc/grpc-js';
 import type { Logger } from '@tsgateway/process';
 import { descriptorSet } from '@tsgateway/protos/descriptors';
 import { HealthService as HealthDefinition } from '@tsgateway/protos/grpc/health/v1/health';
@@ -7,6 +7,7 @@ import { ServerReflectionService } from '@tsgateway/protos/grpc/reflection/v1/re
 import type { Registry } from 'prom-client';
 
 import { CallObserver } from './call-observer.ts';
+import { ConnectionAges } from './connection-ages.ts';
 import { HealthService } from './health-service.ts';
 import { reflectionService, reflectionV1Alpha } from './reflection-service.ts';
 import { serverMetrics } from './server-metrics.ts';
@@ -22,7 +23,7 @@ export interface RpcServer {
    */
   listen(address: string): Promise<number>;
   /**
-   * Reports NOT_SERVING, ends open response streams with UNAVAILABLE, lets running calls finish, and cuts what is left
+   * Reports NOT_SERVING, ends open streams with UNAVAILABLE, lets running calls finish, and cuts what is left
    * after 5 s. Safe to call twice.
    */
   close(): Promise<void>;
@@ -33,26 +34,56 @@ export interface RpcServerOptions {
   readonly metrics: Registry;
   /** Limit of a message received; larger ones are answered RESOURCE_EXHAUSTED. 100 MiB unless told. */
   readonly maxMessageBytes?: number;
+  /** Limit of a message sent; none unless told. */
+  readonly maxSendBytes?: number | undefined;
+  /** Plain text unless told; `serverTls` makes some that follow their files. */
+  readonly credentials?: ServerCredentials | undefined;
+  readonly connections?: ConnectionLimits;
+  /** Called for every call, after its metrics. */
+  readonly interceptors?: readonly ServerInterceptor[];
 }
 
-const closeDeadlineMs = 5_000;
+/** How long connections live; see `connectionDefaults`. */
+export interface ConnectionLimits {
+  /** A connection is pinged this often, and cut where no answer comes for `keepaliveTimeoutMs`. */
+  readonly keepaliveTimeMs: number;
+  readonly keepaliveTimeoutMs: number;
+  /** One without calls is closed after this long. */
+  readonly maxIdleMs: number;
+  /** One that is older is asked to leave, give or take 10 %; its streams end over the 30 s that follow. */
+  readonly maxAgeMs: number;
+}
 
-/** A gRPC server (plain text) with health, reflection, metrics, keepalive and an orderly end. */
+/** 30 s / 5 s, 5 minutes, 30 minutes. */
+export const connectionDefaults: ConnectionLimits = {
+  keepaliveTimeMs: 30_000,
+  keepaliveTimeoutMs: 5_000,
+  maxIdleMs: 300_000,
+  maxAgeMs: 1_800_000,
+};
+
+const closeDeadlineMs = 5_000;
+const ageGraceMs = 30_000;
+
+/** A gRPC server with health, reflection, metrics, keepalive and an orderly end. */
 export function createRpcServer(options: RpcServerOptions): RpcServer {
   const { log } = options;
   logInsteadOfConsole(log.child('grpc-js'));
-  const observer = new CallObserver(serverMetrics(options.metrics));
+  const limits = options.connections ?? connectionDefaults;
+  const ages = new ConnectionAges({ maxAgeMs: limits.maxAgeMs, graceMs: Math.min(ageGraceMs, limits.maxAgeMs) });
+  const observer = new CallObserver(serverMetrics(options.metrics), ages);
   const health = new HealthService();
   const services: string[] = [];
   const server = new Server({
-    interceptors: [observer.interceptor],
+    interceptors: [observer.interceptor, ...(options.interceptors ?? [])],
     'grpc.max_receive_message_length': options.maxMessageBytes ?? 100 * 1024 * 1024,
-    'grpc.max_send_message_length': -1,
-    'grpc.keepalive_time_ms': 30_000,
-    'grpc.keepalive_timeout_ms': 5_000,
+    'grpc.max_send_message_length': options.maxSendBytes ?? -1,
+    'grpc.keepalive_time_ms': limits.keepaliveTimeMs,
+    'grpc.keepalive_timeout_ms': limits.keepaliveTimeoutMs,
     'grpc.keepalive_permit_without_calls': 1,
-    'grpc.max_connection_idle_ms': 300_000,
-    'grpc.max_connection_age_ms': 1_800_000,
+    'grpc.max_connection_idle_ms': limits.maxIdleMs,
+    'grpc.max_connection_age_ms': limits.maxAgeMs,
+    'grpc.max_connection_age_grace_ms': ages.cutAfterMs,
   });
 
   const add: RpcServer['add'] = (definition, implementation) => {
@@ -74,13 +105,13 @@ export function createRpcServer(options: RpcServerOptions): RpcServer {
       add(ServerReflectionService, reflection);
       server.addService(reflectionV1Alpha, reflection);
       const port = await new Promise<number>((resolve, reject) => {
-        server.bindAsync(address, ServerCredentials.createInsecure(), (error, bound) => {
+        server.bindAsync(address, options.credentials ?? ServerCredentials.createInsecure(), (error, bound) => {
           if (error) reject(new Error(`cannot serve gRPC on ${address}: ${error.message}`, { cause: error }));
           else resolve(bound);
         });
       });
       health.set('', true);
-      log.info({ address, port, services }, 'Serving gRPC');
+      log.info({ address, port, services, tls: options.credentials !== undefined }, 'Serving gRPC');
       return port;
     },
 

@@ -11,7 +11,10 @@ export interface WatchStreamOptions<T> {
   readonly open: () => ClientReadableStream<T>;
   /** If it throws, the stream is reopened, with backoff: the next one starts with a whole snapshot. */
   readonly onMessage: (message: T) => void;
-  /** true with the first message of a stream, false when it is lost; only changes are told. */
+  /**
+   * true with the first message of a stream, false when it is lost; only changes are told. A stream that the server
+   * ends in good order is opened again without a word.
+   */
   readonly onState?: (connected: boolean) => void;
   readonly log: Logger;
   /** Ends the watch. */
@@ -50,7 +53,8 @@ export function watchStream<T>(options: WatchStreamOptions<T>): void {
     }
     current = stream;
     let over = false;
-    const end = (problem: string): void => {
+    let taken = false;
+    const end = (problem: string | undefined): void => {
       if (over) return;
       over = true;
       reconnect(problem);
@@ -65,16 +69,18 @@ export function watchStream<T>(options: WatchStreamOptions<T>): void {
         end('message refused');
         return;
       }
+      taken = true;
       backoff.reset();
       tell(true);
     });
     stream.on('error', (error: ServiceError) => end(`${status[error.code] ?? 'error'}: ${error.details}`));
-    stream.on('end', () => end('ended by the server'));
+    // In good order: an old connection's streams are moved to a new one. Not lost unless that fails.
+    stream.on('end', () => end(taken ? undefined : 'ended by the server'));
   };
 
-  const reconnect = (problem: string): void => {
+  const reconnect = (problem: string | undefined): void => {
     if (signal.aborted) return;
-    tell(false, problem);
+    if (problem !== undefined) tell(false, problem);
     timer = setTimeout(connect, backoff.next());
   };
 

@@ -17,7 +17,9 @@ export interface Addresses {
 export class Assignments implements AssignmentSource {
   readonly #state: MeshState;
   readonly #resolver: Addresses;
-  readonly #made = new Map<string, { readonly service: string; readonly assignment: Assignment; stale: boolean }>();
+  readonly #made = new Map<string, { readonly assignment: Assignment; stale: boolean }>();
+  /** Names that were asked for, by their service, which need not exist. */
+  readonly #namesOf = new Map<string, Set<string>>();
 
   constructor(state: MeshState, resolver: Addresses) {
     this.#state = state;
@@ -26,8 +28,9 @@ export class Assignments implements AssignmentSource {
 
   assignment(name: string): Assignment | undefined {
     const { model } = this.#state;
-    if (!model) return undefined;
     const key = keyOf(name);
+    if (key !== undefined) this.#namesOf.set(key, (this.#namesOf.get(key) ?? new Set()).add(name));
+    if (!model) return undefined;
     const service = key === undefined ? undefined : model.services.get(key);
     const plan = key === undefined ? undefined : this.#state.planOf(key);
     if (key === undefined || !service || !plan) {
@@ -41,13 +44,28 @@ export class Assignments implements AssignmentSource {
     // Nobody is left but names in their first lookup: what was there before stays, or Envoy waits a moment longer.
     if (pending && message.endpoints.length === 0) return made?.assignment;
     const assignment = encode(message);
-    this.#made.set(name, { service: key, assignment, stale: false });
+    this.#made.set(name, { assignment, stale: false });
     return assignment;
   }
 
-  /** What was made of these services is to be made again. */
-  changed(services: ReadonlySet<string>): void {
-    for (const made of this.#made.values()) if (services.has(made.service)) made.stale = true;
+  /** What was made of these services is to be made again; the names under which they were asked for. */
+  changed(services: ReadonlySet<string>): string[] {
+    const names = [...services].flatMap((key) => [...(this.#namesOf.get(key) ?? [])]);
+    for (const name of names) {
+      const made = this.#made.get(name);
+      if (made) made.stale = true;
+    }
+    return names;
+  }
+
+  /** Nobody asks for this name any more. */
+  release(name: string): void {
+    this.#made.delete(name);
+    const key = keyOf(name);
+    if (key === undefined) return;
+    const names = this.#namesOf.get(key);
+    names?.delete(name);
+    if (names?.size === 0) this.#namesOf.delete(key);
   }
 
   #addressesOf(service: MeshService): { addresses: Map<string, readonly string[]>; pending: boolean } {

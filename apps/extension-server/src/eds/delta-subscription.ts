@@ -52,6 +52,10 @@ export class DeltaSubscription {
     return this.#sent.keys();
   }
 
+  has(name: string): boolean {
+    return this.#sent.has(name);
+  }
+
   /** Takes a request in. `rejected`: what the client said against a response of ours. */
   request(request: DeltaRequest): { readonly rejected?: string } {
     for (const [name, version] of Object.entries(request.initialResourceVersions)) {

@@ -28,7 +28,15 @@ export interface MeshStateOptions {
   readonly onModel?: (model: MeshModel) => void;
   /** A resource of the model was refused and keeps its last good form. */
   readonly onRefused?: (key: string, error: unknown) => void;
+  /** The model went back to an older revision: for a minute there was no other. */
+  readonly onSetBack?: (from: bigint, to: bigint) => void;
 }
+
+/**
+ * An operator replica that lags behind another is ahead of what is known here in seconds. When nothing newer comes for
+ * this long, revisions themselves went back: etcd was restored from a backup, or another cluster took over.
+ */
+const refuseOlderForMs = 60_000;
 
 /**
  * The model, the health of its machines, and the plan that follows from both for each service. A change replans only
@@ -41,6 +49,8 @@ export class MeshState {
   readonly #servicesOfTarget = new Map<string, Set<string>>();
   readonly #waiters = new Set<() => void>();
   #model: MeshModel | undefined;
+  /** Since when only older models than ours come. */
+  #olderSinceMs: number | undefined;
   #cancelTimer: () => void = () => undefined;
 
   constructor(options: MeshStateOptions) {
@@ -56,11 +66,22 @@ export class MeshState {
     return this.#plans.get(serviceKey);
   }
 
-  /** Takes a message of the model's stream in. False: it is older than what is known, and was ignored. */
+  /**
+   * Takes a message of the model's stream in. False: it is older than what is known, and was ignored. A snapshot is
+   * taken all the same once there has been nothing but older ones for a minute.
+   */
   applyModel(update: ModelUpdate): boolean {
     const before = this.#model ?? emptyModel;
-    const after = applyUpdate(before, update, this.#options.onRefused);
-    if (after === 'stale') return false;
+    let after = applyUpdate(before, update, this.#options.onRefused);
+    if (after === 'stale') {
+      const nowMs = this.#options.clock.now();
+      this.#olderSinceMs ??= nowMs;
+      if (!update.snapshot || nowMs - this.#olderSinceMs < refuseOlderForMs) return false;
+      after = applyUpdate({ ...before, revision: 0n }, update, this.#options.onRefused);
+      if (after === 'stale') return false;
+      this.#options.onSetBack?.(before.revision, after.revision);
+    }
+    this.#olderSinceMs = undefined;
     this.#model = after;
     const concerned = changedKeys(before.services, after.services);
     for (const key of concerned) {
