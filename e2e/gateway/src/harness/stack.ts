@@ -1,0 +1,274 @@
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ensureBinaries, startApi, type ApiCluster } from '@tsgateway/cluster';
+import { startTailnetApi, type RunningTailnetApi } from '@tsgateway/embedded-tailnet';
+import { KubeClient } from '@tsgateway/kube';
+import { createLogger } from '@tsgateway/process';
+import { Backend } from './backend.ts';
+import { ClusterIp } from './cluster-ip.ts';
+import {
+  clearRoomOfEnvoyGateway,
+  envoyGateway,
+  envoyGatewayAccount,
+  envoyGatewayCrds,
+  envoyGatewayNamespace,
+  makeCertificates,
+  requireRoomForEnvoyGateway,
+} from './envoy-gateway.ts';
+import { interimProxyConfig } from './interim-proxy-config.ts';
+import { Kubectl } from './kubectl.ts';
+import type { ManagedProcess } from './managed-process.ts';
+import { freePorts } from './ports.ts';
+import type { Proxy } from './proxy.ts';
+import { ProxyNode } from './proxy-node.ts';
+import { type ReplicaPorts, type ServiceName, serviceNames, ServiceReplica } from './service-replica.ts';
+
+/** The root of the repository. */
+export const repository = join(import.meta.dirname, '../../../..');
+
+export interface StackOptions {
+  /** Default: two extension servers, one of each other service. */
+  readonly replicas?: Partial<Readonly<Record<ServiceName, number>>>;
+  /** More of the environment of a service's replicas. */
+  readonly env?: Partial<Readonly<Record<ServiceName, Readonly<Record<string, string>>>>>;
+}
+
+/** Everything that runs: a Kubernetes API, Envoy Gateway, its proxies, and the four services. */
+export interface Stack {
+  /** For logs and whatever a suite writes; gone after `stop`, unless E2E_LOGS says where to keep it. */
+  readonly workDir: string;
+  readonly api: ApiCluster;
+  readonly client: KubeClient;
+  readonly kubectl: Kubectl;
+  readonly tailnet: RunningTailnetApi;
+  readonly envoyGateway: ManagedProcess;
+  readonly services: Readonly<Record<ServiceName, readonly ServiceReplica[]>>;
+  readonly node: ProxyNode;
+  /** The first ready proxy of a Gateway, `namespace/name`. */
+  proxy(gateway: string): Promise<Proxy>;
+  /** Starts a backend; port 0 (the default) is any free one. It ends with the stack. */
+  startBackend(name: string, port?: number): Promise<Backend>;
+  /** The sum of a metric over all replicas of a service. */
+  metric(service: ServiceName, name: string, labels?: Readonly<Record<string, string>>): Promise<number>;
+  /** Kills all processes, newest first, and removes the files. */
+  stop(): Promise<void>;
+}
+
+const progress = (line: string) => void process.stderr.write(`${line}\n`);
+
+/** For `beforeAll`: on a busy machine; not for building what the cache lacks. */
+export const startDeadlineMs = 120_000;
+
+const systemNamespace = 'tailscale-gateway-system';
+
+/** Where a listener's port is reached: Envoy Gateway moves privileged ones out of the way. */
+export const urlOf = (port: number): string => `http://127.0.0.1:${port < 1024 ? port + 10_000 : port}`;
+
+/**
+ * Starts the whole stack; about 20 s once the binaries are in the cache. What was started ends with this process in any
+ * case; `stop` ends it in order.
+ * @throws Error that names what did not start, with the end of its log; by then nothing is left
+ */
+export async function startStack(options: StackOptions = {}): Promise<Stack> {
+  const closers: (() => Promise<void>)[] = [];
+  const stop = async () => {
+    for (const close of closers.splice(0).reverse()) await close();
+  };
+  try {
+    return await start(options, { onStop: (close) => closers.push(close), stop });
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+async function start(
+  options: StackOptions,
+  life: { onStop: (close: () => Promise<void>) => void; stop: () => Promise<void> },
+): Promise<Stack> {
+  const { onStop } = life;
+  const binaries = await ensureBinaries(['envoy', 'envoy-gateway', 'kube-apiserver', 'kube-controller-manager'], {
+    log: progress,
+  });
+  await requireRoomForEnvoyGateway();
+  onStop(clearRoomOfEnvoyGateway);
+  const workDir = await makeWorkDir(onStop);
+
+  // The Kubernetes API, with what an administrator applies first.
+  const api = await startApi({ dir: join(workDir, 'api'), log: progress });
+  onStop(() => api.stop());
+  const kubeconfig = api.adminKubeconfig;
+  const client = KubeClient.connect({ kubeconfigPath: kubeconfig, userAgent: 'gateway-e2e' });
+  onStop(() => Promise.resolve(client.close()));
+  const kubectl = new Kubectl({ kubeconfig, workDir });
+  await prepareCluster(kubectl);
+
+  // Our services.
+  const tailnet = await startTailnetApi({
+    tailnet: 'demo.ts.net',
+    clients: [{ id: 'demo-client', secret: 'demo-secret', scopes: ['all'] }],
+  });
+  onStop(() => tailnet.close());
+  tailnet.state.addDevice({ hostname: 'gateway', tags: ['tag:demo'] });
+  const { services, hooksPort, edsAddresses } = await startServices({
+    options,
+    workDir,
+    onStop,
+    kubeconfig,
+    tailnetUrl: tailnet.url,
+  });
+
+  // Envoy Gateway, and the node of its proxies.
+  const gatewayOptions = {
+    binary: binaries['envoy-gateway'],
+    kubeconfig: await api.kubeconfigFor({ serviceAccount: `${envoyGatewayNamespace}/envoy-gateway` }),
+    client,
+    workDir,
+    config: join(repository, 'deploy/envoy-gateway/envoy-gateway.yaml'),
+    extensionServerPort: hooksPort,
+  };
+  await makeCertificates({ ...gatewayOptions, kubeconfig });
+  const gateway = await envoyGateway(gatewayOptions);
+  onStop(() => gateway.kill());
+  const node = new ProxyNode({
+    client,
+    namespace: envoyGatewayNamespace,
+    envoy: binaries.envoy,
+    workDir,
+    log: createLogger({
+      name: 'node',
+      level: 'warn',
+      format: 'console',
+      write: (line) => process.stderr.write(line),
+    }),
+  });
+  onStop(() => node.stop());
+  node.start();
+  await Promise.all([gateway.start(), kubectl.applyServerSide(...interimProxyConfig(edsAddresses))]);
+  await Promise.all(Object.values(services).flatMap((replicas) => replicas.map((replica) => replica.ready())));
+
+  return {
+    ...{ workDir, api, client, kubectl, tailnet, services, node },
+    envoyGateway: gateway,
+    proxy: (name) => node.proxy(name),
+    startBackend: async (name, port = 0) => {
+      const backend = new Backend({ name, port: port === 0 ? ((await freePorts(1))[0] ?? 0) : port, workDir });
+      onStop(() => backend.kill());
+      await backend.start();
+      return backend;
+    },
+    metric: async (service, name, labels) => {
+      const values = await Promise.all(services[service].map((replica) => replica.metric(name, labels)));
+      return values.reduce((sum, value) => sum + value, 0);
+    },
+    stop: life.stop,
+  };
+}
+
+async function makeWorkDir(onStop: (close: () => Promise<void>) => void): Promise<string> {
+  const kept = process.env['E2E_LOGS'];
+  if (kept !== undefined) await mkdir(kept, { recursive: true });
+  const workDir = await mkdtemp(join(kept ?? tmpdir(), 'gateway-e2e-'));
+  if (kept === undefined) onStop(() => rm(workDir, { recursive: true, force: true }));
+  return workDir;
+}
+
+/** Kinds, namespaces, and what Envoy Gateway may do: its own rights as its chart gives them, and those that we deploy. */
+async function prepareCluster(kubectl: Kubectl): Promise<void> {
+  const crds = await envoyGatewayCrds();
+  const serverSide = (...args: string[]) => kubectl.run('apply', '--server-side', ...args);
+  await Promise.all([
+    serverSide('-f', join(crds, 'gatewayapi-crds.yaml')),
+    serverSide('-f', join(crds, 'generated')),
+    serverSide('-k', join(repository, 'deploy/crds')),
+    kubectl.apply(...[systemNamespace, envoyGatewayNamespace].map(namespace), ...envoyGatewayAccount),
+  ]);
+  await Promise.all([
+    kubectl.run('wait', '--for=condition=Established', 'crd', '--all', '--timeout=30s'),
+    serverSide('-k', join(repository, 'deploy/envoy-gateway')),
+  ]);
+}
+
+const namespace = (name: string) => ({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
+
+async function startServices(input: {
+  options: StackOptions;
+  workDir: string;
+  onStop: (close: () => Promise<void>) => void;
+  kubeconfig: string;
+  tailnetUrl: string;
+}): Promise<{ services: Stack['services']; hooksPort: number; edsAddresses: string[] }> {
+  const { options, workDir, onStop, kubeconfig, tailnetUrl } = input;
+  const count = {
+    'service-coordinator': 1,
+    operator: 1,
+    'health-checker': 1,
+    'extension-server': 2,
+    ...options.replicas,
+  };
+  const ports = Object.fromEntries(
+    await Promise.all(serviceNames.map(async (name) => [name, await portsOf(count[name])] as const)),
+  ) as Record<ServiceName, ReplicaPorts[]>;
+  const clusterIp = async (name: ServiceName) => {
+    const ip = await ClusterIp.open(ports[name].map((p) => p.grpc));
+    onStop(() => ip.close());
+    return ip;
+  };
+  const [operator, coordinator, hooks] = await Promise.all([
+    clusterIp('operator'),
+    clusterIp('service-coordinator'),
+    clusterIp('extension-server'),
+  ]);
+  const addresses = (name: ServiceName, port: keyof ReplicaPorts) => ports[name].map((p) => `127.0.0.1:${p[port]}`);
+  const edsAddresses = addresses('extension-server', 'xds');
+  // One replica has nobody to wait for but itself, after a crash.
+  const lease = (name: ServiceName) => ({ LEADER_ELECTION_ENABLED: String(count[name] > 1) });
+  const env: Record<ServiceName, Record<string, string>> = {
+    operator: {
+      ...lease('operator'),
+      KUBECONFIG: kubeconfig,
+      COORDINATOR_ADDRESS: coordinator.address,
+      HEALTH_CHECKER_ADDRESSES: addresses('health-checker', 'grpc').join(),
+      EXTENSION_SERVER_ADDRESSES: addresses('extension-server', 'grpc').join(),
+      XDS_ADDRESSES: edsAddresses.join(),
+    },
+    'service-coordinator': {
+      ...lease('service-coordinator'),
+      KUBECONFIG: kubeconfig,
+      TAILSCALE_API_URL: tailnetUrl,
+    },
+    'health-checker': { OPERATOR_ADDRESS: operator.address },
+    'extension-server': { OPERATOR_ADDRESS: operator.address },
+  };
+  const services = Object.fromEntries(
+    serviceNames.map((service) => [
+      service,
+      ports[service].map(
+        (at, index) =>
+          new ServiceReplica({
+            ...{ service, index, ports: at, workDir },
+            dist: join(repository, 'dist'),
+            env: {
+              ...env[service],
+              ...(service === 'extension-server' && { XDS_PORT: String(at.xds) }),
+              ...options.env?.[service],
+            },
+          }),
+      ),
+    ]),
+  ) as Record<ServiceName, ServiceReplica[]>;
+  for (const replica of serviceNames.flatMap((name) => services[name])) {
+    onStop(() => replica.kill());
+    await replica.spawn();
+  }
+  return { services, hooksPort: hooks.port, edsAddresses };
+}
+
+async function portsOf(replicas: number): Promise<ReplicaPorts[]> {
+  const free = await freePorts(4 * replicas);
+  return Array.from({ length: replicas }, (_, i) => {
+    const [grpc = 0, xds = 0, metrics = 0, health = 0] = free.slice(4 * i, 4 * i + 4);
+    return { grpc, xds, metrics, health };
+  });
+}
