@@ -74,6 +74,18 @@ describe('Assignments', () => {
     expect(hosts()).toEqual([]);
   });
 
+  it('know under which names a service was asked for, until nobody asks any more', () => {
+    const { model, hosts, assignments } = setup();
+    const key = serviceKey(service(''));
+    hosts(); // before there is a model
+    hosts(`${cluster}80/0123abcd`);
+    hosts('tsgateway/default/other/80');
+    model(service('10.0.0.1'));
+    expect(assignments.changed(new Set([key]))).toEqual([cluster, `${cluster}80/0123abcd`]);
+    assignments.release(cluster);
+    expect(assignments.changed(new Set([key]))).toEqual([`${cluster}80/0123abcd`]);
+  });
+
   it('wait for the first lookup of a name, with what was there before', () => {
     const { model, hosts, known, assignments } = setup();
     model(service('web.example'));

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { encodeHealth, type MeshService, serviceKey, snapshotOf, targetId } from '@tsgateway/model';
-import { type Clock, MeshState } from './mesh-state.ts';
+import { FakeClock } from '../testing/fake-clock.ts';
+import { MeshState } from './mesh-state.ts';
 
 const probe = { path: '/', intervalMs: 100, timeoutMs: 100, healthyThreshold: 1, unhealthyThreshold: 1 };
 const machine = (id: string) => ({
@@ -27,33 +28,15 @@ const service: MeshService = {
 };
 const key = serviceKey(service);
 
-class FakeClock implements Clock {
-  #now = 1_000_000;
-  readonly #timers = new Set<{ atMs: number; callback: () => void }>();
-
-  now(): number {
-    return this.#now;
-  }
-
-  at(atMs: number, callback: () => void): () => void {
-    const timer = { atMs, callback };
-    this.#timers.add(timer);
-    return () => this.#timers.delete(timer);
-  }
-
-  advance(ms: number): void {
-    this.#now += ms;
-    for (const timer of [...this.#timers].filter((t) => t.atMs <= this.#now)) {
-      this.#timers.delete(timer);
-      timer.callback();
-    }
-  }
-}
-
 function setup() {
   const clock = new FakeClock();
   const planned: string[][] = [];
-  const state = new MeshState({ clock, onPlanned: (keys) => planned.push([...keys]) });
+  const setBacks: bigint[][] = [];
+  const state = new MeshState({
+    clock,
+    onPlanned: (keys) => planned.push([...keys]),
+    onSetBack: (from, to) => setBacks.push([from, to]),
+  });
   const model = (revision: bigint, services: MeshService[]) =>
     state.applyModel(
       snapshotOf({
@@ -71,7 +54,7 @@ function setup() {
       removed: [],
       targets: [encodeHealth(targetId(m) ?? '', { healthy, observedSinceMs: 0, transitions })],
     });
-  return { clock, planned, state, model, report };
+  return { clock, planned, setBacks, state, model, report };
 }
 
 describe('MeshState', () => {
@@ -111,6 +94,22 @@ describe('MeshState', () => {
     expect(state.planOf(key)).toBeDefined();
     expect(model(6n, [])).toBe(true);
     expect(state.planOf(key)).toBeUndefined();
+  });
+
+  it('takes an older model once there was nothing newer for a minute', () => {
+    const { clock, state, model, setBacks } = setup();
+    model(50n, [service]);
+    expect(model(4n, [])).toBe(false);
+    clock.advance(59_999);
+    expect(model(4n, [])).toBe(false);
+    expect(model(51n, [service])).toBe(true); // the one that lagged is passed over: the minute begins anew
+    clock.advance(1);
+    expect(model(4n, [])).toBe(false);
+    clock.advance(60_000);
+    expect(model(5n, [])).toBe(true);
+    expect([state.model?.revision, setBacks]).toEqual([5n, [[51n, 5n]]]);
+    expect(state.planOf(key)).toBeUndefined();
+    expect(model(6n, [service])).toBe(true);
   });
 
   it('wakes those who wait for a model, and lets them go at their deadline', async () => {
