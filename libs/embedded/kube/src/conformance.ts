@@ -427,6 +427,25 @@ export function apiSuite(connect: () => Promise<ApiConnection>, options: ApiSuit
     });
   });
 
+  it("wants an approval for definitions in groups of Kubernetes' own", async () => {
+    const path = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions?dryRun=All';
+    const definition = (approved?: string): Answer => {
+      const made = widgetDefinition(`s${id}.k8s.io`);
+      const annotations = approved === undefined ? {} : { 'api-approved.kubernetes.io': approved };
+      return { ...made, metadata: { ...made.metadata, annotations } };
+    };
+    const field = 'metadata.annotations[api-approved.kubernetes.io]';
+    const rule = 'protected groups must have approval annotation "api-approved.kubernetes.io"';
+    const see = 'see https://github.com/kubernetes/enhancements/pull/1111';
+    expect(causes(await api.post(path, definition()))).toEqual([`${field}: Required value: ${rule}, ${see}`]);
+    expect(causes(await api.post(path, definition('yes')))).toEqual([
+      `${field}: Invalid value: "yes": ${rule} with either a URL or a reason starting with "unapproved", ${see}`,
+    ]);
+    for (const approved of ['https://example.com/pull/1', 'unapproved, a test']) {
+      expect((await api.post(path, definition(approved))).status).toBe(201);
+    }
+  });
+
   describe('patches', () => {
     it('applies JSON patches, and refuses those that do not fit', async () => {
       await made(widgets, widget('json', { hosts: ['a'] }));
@@ -632,9 +651,8 @@ export function apiSuite(connect: () => Promise<ApiConnection>, options: ApiSuit
         imagePullPolicy: 'IfNotPresent',
         ports: [{ containerPort: 80, protocol: 'TCP' }],
       });
-      expect((await api.apply(path, 'one', first)).body.metadata.resourceVersion).toBe(
-        created.body.metadata.resourceVersion,
-      );
+      // Beside a controller the status changes at any time.
+      expect((await api.apply(path, 'one', first)).body.metadata.generation).toBe(1);
       const changed = await api.apply(path, 'one', config({ env: [{ name: 'B', value: '2' }] }));
       const [container] = changed.body.spec.template.spec.containers;
       expect(container.env).toEqual([{ name: 'B', value: '2' }]);
@@ -965,6 +983,50 @@ export function apiSuite(connect: () => Promise<ApiConnection>, options: ApiSuit
         409,
       );
       expect((await api.put(`${path}/lease`, { metadata: { name: 'lease' }, spec: {} })).status).toBe(422);
+    });
+
+    it('owns the lists of an EndpointSlice as one, and holds its address type', async () => {
+      const path = `/apis/discovery.k8s.io/v1/namespaces/${ns}/endpointslices`;
+      const labels = { 'kubernetes.io/service-name': 'slices' };
+      const slice = (endpoints: object[], more: object = {}): Answer => ({
+        apiVersion: 'discovery.k8s.io/v1',
+        kind: 'EndpointSlice',
+        metadata: { name: 'slice', labels },
+        addressType: 'IPv4',
+        endpoints,
+        ports: [{ port: 80 }],
+        ...more,
+      });
+      const one = { addresses: ['10.1.0.1'], conditions: { ready: true } };
+      const created = await api.apply(`${path}/slice`, 'one', slice([one, { addresses: ['10.1.0.2'] }]));
+      expect(created).toMatchObject({ status: 201, body: { metadata: { generation: 1 } } });
+      expect(created.body.endpoints).toEqual([one, { addresses: ['10.1.0.2'], conditions: {} }]);
+      expect(created.body.ports).toEqual([{ name: '', port: 80, protocol: 'TCP' }]);
+      expect(managers(created.body)).toEqual({
+        'one/Apply/': {
+          'f:metadata': { 'f:labels': { 'f:kubernetes.io/service-name': {} } },
+          'f:addressType': {},
+          'f:endpoints': {},
+          'f:ports': {},
+        },
+      });
+      const changed = await api.apply(`${path}/slice`, 'one', slice([one]));
+      expect(changed.body).toMatchObject({ endpoints: [one], metadata: { generation: 2 } });
+      const found = await api.get(`${path}?labelSelector=${encodeURIComponent('kubernetes.io/service-name=slices')}`);
+      expect(found.body.items).toHaveLength(1);
+      const refusals: [object, string][] = [
+        [{ addressType: 'IPv6' }, 'addressType: Invalid value: "IPv6": field is immutable'],
+        [
+          { endpoints: [{ addresses: ['nonsense'] }] },
+          'endpoints[0].addresses[0]: Invalid value: "nonsense": must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)',
+        ],
+      ];
+      for (const [more, cause] of refusals) {
+        const refused = await api.apply(`${path}/slice`, 'one', slice([], more));
+        expect(causes(refused)).toContain(cause);
+      }
+      const untyped = { ...slice([]), metadata: { name: 'untyped' }, addressType: undefined };
+      expect(causes(await api.post(path, untyped))).toEqual(['addressType: Required value']);
     });
 
     it('answers access reviews', async () => {

@@ -34,6 +34,13 @@ const configMaps: Resource<GenericObject & { data?: Record<string, string> }> = 
   kind: 'ConfigMap',
   namespaced: true,
 };
+const gateways: Resource<GenericObject> = {
+  group: 'gateway.networking.k8s.io',
+  version: 'v1',
+  plural: 'gateways',
+  kind: 'Gateway',
+  namespaced: true,
+};
 const events: Resource = { group: '', version: 'v1', plural: 'events', kind: 'Event', namespaced: true };
 const namespaces: Resource = { group: '', version: 'v1', plural: 'namespaces', kind: 'Namespace', namespaced: false };
 
@@ -90,6 +97,24 @@ export function kubeSuite(startApiServer: StartApiServer): void {
     await client.apply(configMaps, config('a', { x: '1' }), { fieldManager: 'one' });
     const taken = await client.apply(configMaps, config('a', { x: '2' }), { fieldManager: 'two' });
     expect(taken.data).toEqual({ x: '2' });
+  });
+
+  it('adds its field to an object of another manager', async () => {
+    const gateway = (spec: object): GenericObject => ({ metadata: { namespace, name: 'edge' }, spec });
+    const listener = { name: 'http', port: 80, protocol: 'HTTP' };
+    const spec = { gatewayClassName: 'c', listeners: [listener] };
+    await client.apply(gateways, gateway(spec), { fieldManager: 'user' });
+    const parametersRef = { group: 'gateway.envoyproxy.io', kind: 'EnvoyProxy', name: 'p' };
+    const added = gateway({ infrastructure: { parametersRef } });
+    expect((await client.apply(gateways, added, { fieldManager: 'spec' })).spec).toMatchObject({
+      listeners: [listener],
+      infrastructure: { parametersRef },
+    });
+    // The user applies again: what others own stays.
+    const again = await client.apply(gateways, gateway(spec), { fieldManager: 'user' });
+    expect(again.spec).toMatchObject({ infrastructure: { parametersRef } });
+    const left = await client.apply(gateways, gateway({}), { fieldManager: 'spec' });
+    expect(left.spec).not.toHaveProperty('infrastructure.parametersRef');
   });
 
   it('follows a collection, page by page and then event by event', async () => {

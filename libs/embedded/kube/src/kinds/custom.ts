@@ -85,6 +85,21 @@ function wholeSchema(version: CustomResourceVersion): Schema {
   };
 }
 
+/** Groups of Kubernetes' own (`*.k8s.io`, `*.kubernetes.io`) want to know who approved a definition. */
+function checkApproval({ metadata }: KubeObject, group: string): FieldError[] {
+  if (!/\.(k8s|kubernetes)\.io$/.test(`.${group}`)) return [];
+  const annotation = 'api-approved.kubernetes.io';
+  const approved = metadata.annotations?.[annotation] ?? '';
+  const field = `metadata.annotations[${annotation}]`;
+  const rule = `protected groups must have approval annotation "${annotation}"`;
+  const see = 'see https://github.com/kubernetes/enhancements/pull/1111';
+  if (approved === '') {
+    return [{ field, reason: 'FieldValueRequired', message: `Required value: ${rule}, ${see}` }];
+  }
+  if (approved.startsWith('unapproved') || URL.canParse(approved)) return [];
+  return [invalidValue(field, approved, `${rule} with either a URL or a reason starting with "unapproved", ${see}`)];
+}
+
 const required = (field: string): FieldError => ({ field, reason: 'FieldValueRequired', message: 'Required value' });
 const invalidValue = (field: string, value: unknown, why: string): FieldError => ({
   field,
@@ -116,6 +131,7 @@ export function checkDefinition(object: KubeObject): FieldError[] {
       message: `Unsupported value: ${JSON.stringify(spec['scope'])}: supported values: "Cluster", "Namespaced"`,
     });
   }
+  errors.push(...checkApproval(object, String(spec['group'])));
   const versions = spec['versions'] as unknown as CustomResourceVersion[];
   if (versions.filter((v) => v.storage).length !== 1) {
     errors.push(

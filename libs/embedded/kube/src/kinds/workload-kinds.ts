@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { isObject, jsonEqual, valueAt } from '../object.ts';
 import type { JsonObject, KubeObject } from '../object.ts';
 import type { FieldError } from '../status-error.ts';
@@ -98,6 +99,39 @@ function checkDeployment(next: KubeObject, old: KubeObject | undefined): FieldEr
       reason: 'FieldValueInvalid',
       message: `Invalid value: ${JSON.stringify(selector)}: field is immutable`,
     });
+  }
+  return errors;
+}
+
+/** Loopback addresses, which a real server refuses, are taken: here everything runs on one machine. */
+function checkEndpointSlice(next: KubeObject, old: KubeObject | undefined): FieldError[] {
+  const addressType = next['addressType'];
+  const types: Readonly<Record<string, 4 | 6 | undefined>> = { IPv4: 4, IPv6: 6 };
+  if (typeof addressType !== 'string' || addressType === '') {
+    return [{ field: 'addressType', reason: 'FieldValueRequired', message: 'Required value' }];
+  }
+  const errors: FieldError[] = [];
+  const invalid = (field: string, value: unknown, why: string): void =>
+    void errors.push({
+      field,
+      reason: 'FieldValueInvalid',
+      message: `Invalid value: ${JSON.stringify(value)}: ${why}`,
+    });
+  if (old !== undefined && old['addressType'] !== addressType) {
+    invalid('addressType', addressType, 'field is immutable');
+  }
+  const family = types[addressType];
+  const endpoints = (next['endpoints'] ?? []) as { addresses?: string[] }[];
+  for (const [i, { addresses = [] }] of endpoints.entries()) {
+    for (const [j, address] of addresses.entries()) {
+      if (family !== undefined && isIP(address) === 0) {
+        invalid(
+          `endpoints[${i}].addresses[${j}]`,
+          address,
+          'must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)',
+        );
+      }
+    }
   }
   return errors;
 }
@@ -237,6 +271,7 @@ export function workloadKinds(): Kind[] {
         ports: atomicList(struct({ name: or('', text), protocol: or('TCP', text), port: int, appProtocol: text })),
       },
       columns: [nameColumn, fieldColumn('AddressType', 'addressType'), ageColumn],
+      check: checkEndpointSlice,
     }),
     builtin({
       ...rbac,
