@@ -35,18 +35,21 @@ export async function cgroupProcesses(): Promise<number[]> {
  * @throws Error when something does not end
  */
 export async function removeCgroup(): Promise<void> {
-  await until('what ran on the node ends', endDeadlineMs, async () => {
+  const allEnded = async () => {
     const pids = await cgroupProcesses();
     for (const pid of pids) kill(pid);
     return pids.length === 0;
-  });
+  };
+  await until(allEnded, { what: 'what ran on the node ends', deadlineMs: endDeadlineMs });
   for (const hierarchy of await hierarchies()) {
     const groups = await groupsBelow(hierarchy);
-    // The kernel takes a moment to let go of a group whose last process has ended.
-    await until(`the control group ${join(hierarchy, cgroupName)} is removed`, endDeadlineMs, async () => {
+    const root = join(hierarchy, cgroupName);
+    const removed = async () => {
       for (const group of groups) await rmdir(group).catch(() => undefined);
-      return !existsSync(join(hierarchy, cgroupName));
-    });
+      return !existsSync(root);
+    };
+    // The kernel takes a moment to let go of a group whose last process has ended.
+    await until(removed, { what: `the control group ${root} goes`, deadlineMs: endDeadlineMs });
   }
 }
 

@@ -53,12 +53,10 @@ export async function loadImage(name: string, containerdSocket: string, { log, s
   const startedAt = performance.now();
   await inTemporaryFolder(async (folder) => {
     const archive = join(folder, 'image.tar');
-    await buildah(
-      ['push', '--quiet', '--disable-compression', full, `oci-archive:${archive}:${full}`],
-      exportDeadlineMs,
-      signal,
-    ).catch((cause) => {
-      throw new Error(`image ${name} cannot be loaded: build it first (npm run cluster -- build -t ${name} ...)`, {
+    // Docker's format: its layers are not compressed, which takes a third of the time.
+    const push = ['push', '--quiet', full, `docker-archive:${archive}:${full}`];
+    await buildah(push, exportDeadlineMs, signal).catch((cause: unknown) => {
+      throw new Error(`image ${name} cannot be read, or was not built yet: npm run cluster -- build -t ${name} ...`, {
         cause,
       });
     });

@@ -60,11 +60,8 @@ export async function createNetwork(signal: AbortSignal): Promise<void> {
 export async function removeNetwork(): Promise<void> {
   const ports = `/sys/class/net/${bridge}/brif`;
   if (existsSync(ports)) {
-    await until(
-      `the interfaces of pods on ${bridge} go`,
-      vethDeadlineMs,
-      async () => (await readdir(ports)).length === 0,
-    );
+    const what = `the interfaces of pods on ${bridge} go`;
+    await until(async () => (await readdir(ports)).length === 0, { what, deadlineMs: vethDeadlineMs });
     await runCommand(['ip', 'link', 'delete', bridge], { deadlineMs });
   }
   const there = (await runCommand(['nft', 'list', 'tables'], { deadlineMs })).split('\n');

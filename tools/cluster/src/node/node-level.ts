@@ -125,7 +125,7 @@ export async function upNode(api: ApiCluster, ctx: LevelContext<NodeState>): Pro
   try {
     await applyDns(client, signal);
     await Promise.all([kubelet, kubeProxy, coredns].map(ready));
-    await until('the node is Ready', readyDeadlineMs, () => nodeIsReady(client, signal), signal);
+    await until(() => nodeIsReady(client, signal), { what: 'the node is Ready', deadlineMs: readyDeadlineMs, signal });
   } finally {
     await client.close();
   }

@@ -24,9 +24,7 @@ const files = {
  * Whether a node can run here: all that is missing at once.
  * @returns one line for each, with the fix; none when all is there
  */
-export async function preflightNode(
-  env: Readonly<Record<string, string | undefined>> = process.env,
-): Promise<string[]> {
+export async function preflightNode(): Promise<string[]> {
   if (process.platform !== 'linux') return [`a node needs Linux, this is ${process.platform}: use --level api`];
   const lines: string[] = [];
   if (process.getuid?.() !== 0) lines.push('a node needs root: run as root, or use --level api');
@@ -37,7 +35,7 @@ export async function preflightNode(
   }
   const missing: string[] = [];
   for (const [name, commands] of Object.entries(packages)) {
-    const found = await Promise.all(commands.map((command) => findOnPath(command, env)));
+    const found = await Promise.all(commands.map((command) => findOnPath(command)));
     if (found.includes(undefined)) missing.push(name);
   }
   for (const [name, file] of Object.entries(files)) if (!existsSync(file)) missing.push(name);

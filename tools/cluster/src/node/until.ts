@@ -2,16 +2,18 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 const pollMs = 50;
 
+export interface UntilOptions {
+  /** What is waited for: the error says that it did not come. */
+  readonly what: string;
+  readonly deadlineMs: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
 /**
  * Waits until `probe` says true; what it throws means "not yet".
  * @throws Error that names `what` and the last error, when the deadline passes; the signal's reason when that aborts
  */
-export async function until(
-  what: string,
-  deadlineMs: number,
-  probe: () => Promise<boolean>,
-  signal?: AbortSignal,
-): Promise<void> {
+export async function until(probe: () => Promise<boolean>, { what, deadlineMs, signal }: UntilOptions): Promise<void> {
   const end = performance.now() + deadlineMs;
   for (;;) {
     signal?.throwIfAborted();
