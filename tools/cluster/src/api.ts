@@ -51,6 +51,12 @@ const readyDeadlineMs = 60_000;
 const graceMs = 3000;
 const tokenSeconds = 24 * 60 * 60;
 
+/** What it needs, beside the machine's own etcd. */
+export function apiBinaries(withNodes: boolean) {
+  const names = ['kube-apiserver', 'kube-controller-manager', 'kube-scheduler'] as const;
+  return names.filter((name) => name !== 'kube-scheduler' || withNodes);
+}
+
 /**
  * Starts etcd, kube-apiserver and kube-controller-manager, and returns when they are ready: namespaces have their service account, and
  * owners that are deleted take their objects along.
@@ -60,11 +66,9 @@ const tokenSeconds = 24 * 60 * 60;
 export async function startApi(options: StartApiOptions): Promise<ApiCluster> {
   const { dir, log, signal, nodeAddress, save = () => Promise.resolve() } = options;
   const lifetime = options.save === undefined ? 'parent' : 'detached';
-  const names = ['kube-apiserver', 'kube-controller-manager', 'kube-scheduler'] as const;
-  const wanted = names.filter((name) => name !== 'kube-scheduler' || nodeAddress !== undefined);
   const etcd = await findOnPath('etcd');
   if (etcd === undefined) throw new Error('etcd is not on the PATH: apt-get install etcd-server');
-  const binaries = await ensureBinaries(wanted, { log, signal });
+  const binaries = await ensureBinaries(apiBinaries(nodeAddress !== undefined), { log, signal });
 
   await mkdir(join(dir, 'logs'), { recursive: true, mode: 0o700 });
   const [etcdPort = 0, etcdHealth = 0, apiServer = 0, controllerManager = 0, scheduler = 0] = await freePorts(5);

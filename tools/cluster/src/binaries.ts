@@ -40,8 +40,6 @@ export interface BinaryOptions {
   /** A line of progress: what is being built, and for how long already. */
   readonly log: (line: string) => void;
   readonly signal?: AbortSignal | undefined;
-  /** `PATH`, `TSGATEWAY_CACHE_DIR`, `XDG_CACHE_HOME`; default: the process's. */
-  readonly env?: Readonly<Record<string, string | undefined>>;
 }
 
 const progressMs = 5000;
@@ -56,29 +54,25 @@ export async function ensureBinaries<N extends BinaryName>(
   names: readonly N[],
   options: BinaryOptions,
 ): Promise<Record<N, string>> {
-  const env = options.env ?? process.env;
   for (const product of new Set(names.map((name) => recipes[name].product))) {
     const wanted = names.filter((name) => recipes[name].product === product);
-    if ((await missingBinaries(wanted, env)).length === 0) continue;
-    await mkdir(cacheDir(env), { recursive: true });
+    if ((await missingBinaries(wanted)).length === 0) continue;
+    await mkdir(cacheDir(), { recursive: true });
     const onWait = () => options.log(`${product} ${versions[product]}: another process is at it, waiting`);
     await withLock(
-      join(cacheDir(env), `.${product}-${versions[product]}.lock`),
+      join(cacheDir(), `.${product}-${versions[product]}.lock`),
       { onWait, signal: options.signal },
       async () => {
-        await fill(await missingBinaries(wanted, env), options, env);
+        await fill(await missingBinaries(wanted), options);
       },
     );
   }
-  return Object.fromEntries(names.map((name) => [name, binaryPath(name, env)])) as Record<N, string>;
+  return Object.fromEntries(names.map((name) => [name, binaryPath(name)])) as Record<N, string>;
 }
 
 /** Those of them that the cache lacks. */
-export async function missingBinaries<N extends BinaryName>(
-  names: readonly N[],
-  env: Readonly<Record<string, string | undefined>> = process.env,
-): Promise<N[]> {
-  const there = await Promise.all(names.map((name) => isExecutable(binaryPath(name, env))));
+export async function missingBinaries<N extends BinaryName>(names: readonly N[]): Promise<N[]> {
+  const there = await Promise.all(names.map((name) => isExecutable(binaryPath(name))));
   return names.filter((_, i) => !there[i]);
 }
 
@@ -88,9 +82,9 @@ export function isBuiltWithGo(name: BinaryName): boolean {
 }
 
 /** Where a binary is once it has been made. */
-export function binaryPath(name: BinaryName, env: Readonly<Record<string, string | undefined>> = process.env): string {
+export function binaryPath(name: BinaryName): string {
   const { product, path } = recipes[name];
-  return join(cacheDir(env), `${product}-${versions[product]}`, path);
+  return join(cacheDir(), `${product}-${versions[product]}`, path);
 }
 
 /** A program of the machine's own. @returns its path, undefined when it is not on the PATH */
@@ -105,17 +99,14 @@ export async function findOnPath(
   return undefined;
 }
 
-function cacheDir(env: Readonly<Record<string, string | undefined>>): string {
-  return env['TSGATEWAY_CACHE_DIR'] || join(env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'tailscale-gateway');
+function cacheDir(): string {
+  const { TSGATEWAY_CACHE_DIR, XDG_CACHE_HOME } = process.env;
+  return TSGATEWAY_CACHE_DIR || join(XDG_CACHE_HOME || join(homedir(), '.cache'), 'tailscale-gateway');
 }
 
 /** Makes binaries of one product, in a folder of their own; each gets its place only when it is complete. */
-async function fill(
-  names: readonly BinaryName[],
-  { log, signal }: BinaryOptions,
-  env: Readonly<Record<string, string | undefined>>,
-): Promise<void> {
-  const temporary = await mkdtemp(join(cacheDir(env), '.making-'));
+async function fill(names: readonly BinaryName[], { log, signal }: BinaryOptions): Promise<void> {
+  const temporary = await mkdtemp(join(cacheDir(), '.making-'));
   try {
     for (const name of names) {
       const recipe: Recipe = recipes[name];
@@ -127,8 +118,8 @@ async function fill(
           await installGoCommand({ goPackage: recipe.goPackage, version, folder: temporary, signal });
         } else await installEnvoy(version, temporary, signal);
       });
-      const path = binaryPath(name, env);
-      const folder = join(cacheDir(env), `${recipe.product}-${version}`);
+      const path = binaryPath(name);
+      const folder = join(cacheDir(), `${recipe.product}-${version}`);
       if (recipe.goPackage !== undefined) {
         await mkdir(folder, { recursive: true });
         await rename(join(temporary, name), path);
