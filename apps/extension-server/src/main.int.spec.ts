@@ -1,7 +1,3 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import {
   type ClientDuplexStream,
@@ -22,6 +18,8 @@ import {
   snapshotOf,
   targetId,
 } from '@tsgateway/model';
+import { TLSProperties_TLSVersion } from '@tsgateway/protos/envoy/data/accesslog/v3/accesslog';
+import { ClusterStats } from '@tsgateway/protos/envoy/config/endpoint/v3/load_report';
 import { ClusterLoadAssignment } from '@tsgateway/protos/envoy/config/endpoint/v3/endpoint';
 import {
   DeltaDiscoveryRequest,
@@ -40,9 +38,20 @@ import {
 } from '@tsgateway/protos/proto/extension/service';
 import { HealthServiceService, HealthUpdate } from '@tsgateway/protos/tsgateway/v1alpha1/health';
 import { MeshModelServiceService, type ModelUpdate } from '@tsgateway/protos/tsgateway/v1alpha1/model';
+import {
+  AccessLogServiceClient,
+  AccessLogServiceService,
+  StreamAccessLogsMessage,
+} from '@tsgateway/protos/envoy/service/accesslog/v3/als';
+import {
+  LoadReportingServiceClient,
+  LoadStatsRequest,
+  type LoadStatsResponse,
+} from '@tsgateway/protos/envoy/service/load_stats/v3/lrs';
+import { type TrafficReport, TrafficServiceClient } from '@tsgateway/protos/tsgateway/v1alpha1/traffic';
+import { ExtensionServerProcess, until } from './testing/extension-server-process.ts';
 import { clusterRequest, translationMessage } from './testing/translation-request.ts';
 
-const MAIN = join(import.meta.dirname, '../../../dist/apps/extension-server/main.js');
 const EDS = 'envoy.service.endpoint.v3.EndpointDiscoveryService';
 const CLUSTER = 'tsgateway/default/web/80';
 
@@ -64,15 +73,6 @@ const route: MeshRoute = {
   ...{ kind: 'HTTPRoute', namespace: 'default', name: 'web', generation: 1 },
   rules: [{ backendRefs: [{ ...ref, port: 80, weight: 1 }] }],
 };
-
-/** Resolves once a condition holds. */
-async function until(what: string, condition: () => boolean): Promise<void> {
-  const deadline = Date.now() + 10_000;
-  while (!condition()) {
-    if (Date.now() > deadline) throw new Error(`not in 10 s: ${what}`);
-    await new Promise((r) => setTimeout(r, 5));
-  }
-}
 
 /** A server with one server-streaming method, whose newest stream can be written to. */
 class Upstream<T> {
@@ -148,11 +148,12 @@ function portOf({ hostIdentifier: h }: ClusterLoadAssignment['endpoints'][number
 describe('the extension server as a process', () => {
   let operator = new Upstream<ModelUpdate>();
   const checker = new Upstream<HealthUpdate>();
-  let process_: ChildProcess;
-  const lines: Record<string, unknown>[] = [];
+  let server: ExtensionServerProcess;
   let hooks: EnvoyGatewayExtensionClient;
   let eds: EndpointDiscoveryServiceClient;
   let edsHealth: HealthClient;
+  let traffic: TrafficServiceClient;
+  let xds: readonly [string, ReturnType<typeof credentials.createInsecure>];
   let revision = 0n;
 
   const model = (): MeshModel => ({
@@ -172,11 +173,6 @@ describe('the extension server as a process', () => {
         }),
       ],
     });
-  const logged = (msg: string) => lines.filter((l) => l['msg'] === msg);
-  const http = async (variable: string, path: string) => {
-    const [address] = logged(`Listening (${variable})`)[0]?.['addresses'] as string[];
-    return fetch(`http://${address}${path}`);
-  };
   const call = <R>(start: (callback: (error: ServiceError | null, response: R) => void) => unknown): Promise<R> =>
     new Promise((resolve, reject) => start((error, response) => (error ? reject(error) : resolve(response))));
   const translate = async (ruleRequest: Parameters<typeof clusterRequest>[0]) => {
@@ -198,34 +194,25 @@ describe('the extension server as a process', () => {
     // A port for the operator, which is not there yet.
     await operator.start(MeshModelServiceService, () => snapshotOf(model()));
     operator.stop();
-    process_ = spawn(process.execPath, [MAIN], {
-      env: {
-        ...{ PATH: process.env['PATH'], BIND_HOST: '127.0.0.1', GRPC_PORT: '0', XDS_PORT: '0', METRICS_PORT: '0' },
-        HEALTH_PROBE_BIND_ADDRESS: ':0',
-        OPERATOR_ADDRESS: `127.0.0.1:${operator.port}`,
-      },
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
-    if (!process_.stdout) throw new Error('no stdout');
-    createInterface(process_.stdout).on('line', (line) => lines.push(JSON.parse(line) as Record<string, unknown>));
-    await until('two gRPC servers', () => logged('Serving gRPC').length === 2);
-    const port = (name: string) =>
-      logged('Serving gRPC').find((l) => (l['services'] as string[]).includes(name))?.['port'] as number;
-    const address = (name: string) => [`127.0.0.1:${port(name)}`, credentials.createInsecure()] as const;
+    server = new ExtensionServerProcess({ OPERATOR_ADDRESS: `127.0.0.1:${operator.port}` });
+    await server.listening();
+    const address = (name: string) => [server.address(name), credentials.createInsecure()] as const;
     hooks = new EnvoyGatewayExtensionClient(...address('envoygateway.extension.EnvoyGatewayExtension'));
     eds = new EndpointDiscoveryServiceClient(...address(EDS));
     edsHealth = new HealthClient(...address(EDS));
+    xds = address(EDS);
+    traffic = new TrafficServiceClient(...address('tsgateway.v1alpha1.TrafficService'));
   });
 
   afterAll(() => {
-    for (const client of [hooks, eds, edsHealth]) client?.close();
+    for (const client of [hooks, eds, edsHealth, traffic]) client?.close();
     operator.stop();
     checker.stop();
-    if (process_.exitCode === null) process_.kill('SIGKILL');
+    server.kill();
   });
 
   it('without a model: says it is not ready, gives foreign clusters back, and refuses its own', async () => {
-    expect((await http('HEALTH_PROBE_BIND_ADDRESS', '/readyz')).status).toBe(503);
+    expect((await server.http('HEALTH_PROBE_BIND_ADDRESS', '/readyz')).status).toBe(503);
     const answer = await call<HealthCheckResponse>((done) => edsHealth.check({ service: EDS }, done));
     expect(answer.status).toBe(HealthCheckResponse_ServingStatus.NOT_SERVING);
     const foreign = await translate({ rule: 'httproute/default/other/rule/0' });
@@ -241,9 +228,9 @@ describe('the extension server as a process', () => {
     await until('endpoints', () => early.received.length > 0);
     expect(early.ports).toEqual([9001]);
     early.stream.cancel();
-    await until('ready', () => logged('Started extension-server').length > 0);
-    await until('the checker', () => logged('Stream connected').length === 2);
-    expect((await http('HEALTH_PROBE_BIND_ADDRESS', '/readyz')).status).toBe(200);
+    await until('ready', () => server.logged('Started extension-server').length > 0);
+    await until('the checker', () => server.logged('Stream connected').length === 2);
+    expect((await server.http('HEALTH_PROBE_BIND_ADDRESS', '/readyz')).status).toBe(200);
   });
 
   it('sends the traffic of a rule to a cluster of its own', async () => {
@@ -281,22 +268,89 @@ describe('the extension server as a process', () => {
     expect(again.received[1]).toMatchObject({ name: CLUSTER, version });
 
     again.request({ responseNonce: '2', errorDetail: { code: 3, message: 'malformed address', details: [] } });
-    await until('the refusal', () => logged('EDS response rejected').length === 1);
-    const metrics = await (await http('METRICS_BIND_ADDRESS', '/metrics')).text();
+    await until('the refusal', () => server.logged('EDS response rejected').length === 1);
+    const metrics = await (await server.http('METRICS_BIND_ADDRESS', '/metrics')).text();
     expect(metrics).toMatch(/^extension_server_eds_rejected_total 1$/m);
     expect(metrics).toMatch(/^extension_server_upstream_connected\{upstream="operator"\} 1$/m);
     expect(metrics).toMatch(/grpc_server_requests_total\{.*grpc_method="PostTranslateModify".*\} 3/);
     for (const r of [first, again]) r.stream.cancel();
   });
 
+  it('sums the request counts that Envoys report, and streams them', async () => {
+    const lrs = new LoadReportingServiceClient(...xds);
+    const answers: LoadStatsResponse[] = [];
+    const stream = lrs.streamLoadStats();
+    stream.on('error', () => undefined).on('data', (answer: LoadStatsResponse) => answers.push(answer));
+    const report = (issued: number) =>
+      ClusterStats.fromPartial({
+        clusterName: CLUSTER,
+        upstreamLocalityStats: [
+          { locality: { region: 'primary' }, totalIssuedRequests: issued, totalSuccessfulRequests: issued },
+        ],
+      });
+    stream.write(LoadStatsRequest.fromPartial({ node: { id: 'envoy' } }));
+    await until('the answer', () => answers.length === 1);
+    expect(answers[0]).toMatchObject({ sendAllClusters: true, loadReportingInterval: { seconds: 5n, nanos: 0 } });
+    stream.write(LoadStatsRequest.fromPartial({ clusterStats: [report(3)] }));
+
+    const reports: TrafficReport[] = [];
+    const watch = traffic.watchTraffic({ client: 'test' });
+    watch.on('error', () => undefined).on('data', (r: TrafficReport) => reports.push(r));
+    const issued = () => reports.at(-1)?.groups[0]?.issued;
+    await until('the first report', () => issued() === 3n);
+    stream.write(LoadStatsRequest.fromPartial({ clusterStats: [report(4), report(1)] }));
+    await until('the second report', () => issued() === 8n);
+    expect(reports.at(-1)?.groups).toMatchObject([{ service: serviceKey(service), group: 'primary', failed: 0n }]);
+    expect(new Set(reports.map((r) => r.bootId)).size).toBe(1);
+    expect(answers).toHaveLength(1);
+    stream.cancel();
+    watch.cancel();
+    lrs.close();
+  });
+
+  it('counts the flows of access logs, also after a message that cannot be read', async () => {
+    const als = new AccessLogServiceClient(...xds);
+    const { path } = AccessLogServiceService.streamAccessLogs;
+    const stream = als.makeClientStreamRequest(
+      path,
+      (b: Buffer) => b,
+      (b: Buffer) => b,
+      () => undefined,
+    );
+    stream.on('error', () => undefined);
+    const entry = {
+      commonProperties: {
+        responseFlags: { upstreamRemoteReset: true },
+        tlsProperties: { tlsVersion: TLSProperties_TLSVersion.TLSv1_3 },
+      },
+    };
+    const message = StreamAccessLogsMessage.fromPartial({
+      logEntries: { $case: 'httpLogs', value: { logEntry: [entry, entry] } },
+    });
+    stream.write(Buffer.from('0affffffff', 'hex'));
+    stream.write(Buffer.from(StreamAccessLogsMessage.encode(message).finish()));
+    let metrics = '';
+    const deadline = Date.now() + 10_000;
+    while (!/^flow_msgs 2$/m.test(metrics) && Date.now() < deadline) {
+      metrics = await (await server.http('METRICS_BIND_ADDRESS', '/metrics')).text();
+    }
+    expect(metrics).toMatch(/^flows_task_total\{status="error"\} 2$/m);
+    expect(metrics).toMatch(/^flow_msgs_lost 1$/m);
+    expect(metrics).toMatch(/^resetconn_msgs 2$/m);
+    expect(metrics).toMatch(/^tlsheaders_parse_total\{status="success"\} 2$/m);
+    expect(metrics).toMatch(/^extension_server_xds_streams\{service="als"\} 1$/m);
+    stream.cancel();
+    als.close();
+  });
+
   it('serves the last good state while operator and checker are away', async () => {
     operator.stop();
     checker.stop();
-    await until('both streams lost', () => logged('Stream lost, reconnecting').length >= 3);
+    await until('both streams lost', () => server.logged('Stream lost, reconnecting').length >= 3);
     const reader = new EdsReader(eds, { resourceNamesSubscribe: [CLUSTER] });
     await until('endpoints', () => reader.ports?.[0] === 9002);
     expect((await translate(ours)).clusters.map((c) => c.name)).toEqual([CLUSTER]);
-    const ready = await http('HEALTH_PROBE_BIND_ADDRESS', '/readyz?verbose');
+    const ready = await server.http('HEALTH_PROBE_BIND_ADDRESS', '/readyz?verbose');
     expect([ready.status, await ready.text()]).toEqual([200, expect.stringMatching(/the operator is away/)]);
     reader.stream.cancel();
   });
@@ -304,9 +358,7 @@ describe('the extension server as a process', () => {
   it('ends streams and exits when it is told to', async () => {
     const reader = new EdsReader(eds, { resourceNamesSubscribe: [CLUSTER] });
     await until('endpoints', () => reader.received.length > 0);
-    process_.kill('SIGTERM');
-    const [code] = (await once(process_, 'exit')) as [number | null];
-    expect(code).toBe(0);
+    expect(await server.stop()).toBe(0);
     await until('the end of the stream', () => reader.ended);
   });
 });
