@@ -1,72 +1,154 @@
 import { type BackendRef, type MeshModel, type MeshRoute, routeKey } from '@tsgateway/model';
+import { matchesAll, matchOfRule } from './grpc-match.ts';
 import type { RuleClusterName } from './names.ts';
 import type { StampedBackend } from './stamp.ts';
 
-/** Envoy Gateway's view of a rule: its name for it, and which backends of ours it has. */
-export interface StampedRule {
+/** What a translation says about which rule it is, or which backends it has. */
+export type Clue =
+  /** The custom backends that Envoy Gateway accepted: just those. */
+  | { readonly from: 'stamp'; readonly backends: readonly StampedBackend[] }
+  /** `<namespace>/<name>` of each backendRef, of any kind; "" for one without weight. */
+  | { readonly from: 'stat-name'; readonly refs: readonly string[] }
+  | { readonly from: 'rule-name'; readonly ruleName: string }
+  /** Of a GRPCRoute's rule without a name, as `matchOfRule` writes them. */
+  | { readonly from: 'matches'; readonly matches: ReadonlySet<string> };
+
+/** Envoy Gateway's view of a rule. */
+export interface RuleView {
   readonly name: RuleClusterName;
-  readonly backends: readonly StampedBackend[];
+  readonly clue: Clue;
+  /** Among the route's rules with the same clue, in their order, it is this one (from 0) of so many. */
+  readonly nth: number;
+  readonly of: number;
+  /** The rule's name, where it has one. Asked for only where it decides. */
+  readonly ruleName: () => string | undefined;
 }
 
 /** The backendRefs of a rule, from our own copy of the route; those of plain Services too. */
 export interface Binding {
+  /** In the rule's order; those that Envoy Gateway refused have no weight. */
   readonly refs: readonly BackendRef[];
   /**
-   * `exact`: the copy has a rule with just these backends. `partial`: it has more, which Envoy Gateway refuses or has
-   * not seen; they get nothing. `remembered`: as it was when it was last known. `equal`: nothing is known.
+   * `exact`: the copy has this rule. `partial`: it has more backends, which Envoy Gateway refuses or has not seen; they
+   * get nothing. `remembered`: as it was when it was last known. `equal`: nothing is known.
    */
   readonly source: 'exact' | 'partial' | 'remembered' | 'equal';
 }
 
+type RouteRule = MeshRoute['rules'][number];
+
 const refKey = (b: { kind: string; namespace: string; name: string }): string => `${b.kind}/${b.namespace}/${b.name}`;
 
-const isOurs = (ref: BackendRef): boolean => ref.group === 'gateway.tailscale.com';
+export const isOurs = (ref: BackendRef): boolean => ref.group === 'gateway.tailscale.com';
+
+/** Our copy of a rule's route. */
+export function copyOf({ routeKind: kind, namespace, name }: RuleClusterName, model: Pick<MeshModel, 'routes'>) {
+  return model.routes.get(routeKey({ kind, namespace, name }));
+}
 
 /**
- * Finds the rule in our copy of its route. By its backends, never by its index alone: the index names another rule as
- * soon as one was inserted and the two copies differ. The index decides only between rules with the same backends.
- * Undefined: the copy has no such rule (yet).
+ * Finds the rule in our copy of its route. Never by its index: that names another rule as soon as one was inserted and
+ * the two copies differ. Undefined: the copy has no such rule (yet), or several and nothing tells which.
  */
-export function bind(rule: StampedRule, model: Pick<MeshModel, 'routes'>): Binding | undefined {
-  const { routeKind: kind, namespace, name, ruleIndex } = rule.name;
-  const route = model.routes.get(routeKey({ kind, namespace, name }));
-  if (!route) return undefined;
-  const stamped = new Set(rule.backends.map(refKey));
-  const candidates = (route satisfies MeshRoute).rules.map((r, index) => {
+export function bind(rule: RuleView, model: Pick<MeshModel, 'routes'>): Binding | undefined {
+  const rules = copyOf(rule.name, model)?.rules;
+  if (!rules) return undefined;
+  const { clue } = rule;
+  if (clue.from === 'stamp') return bindStamp(rule, clue.backends, rules);
+  const found = choose(
+    rules.filter((r) => fits(r, clue)),
+    rule,
+  );
+  return found && { refs: found.backendRefs, source: 'exact' };
+}
+
+function bindStamp(rule: RuleView, backends: readonly StampedBackend[], rules: readonly RouteRule[]) {
+  const stamped = new Set(backends.map(refKey));
+  const candidates = rules.map((r) => {
     const ours = r.backendRefs.filter(isOurs);
     const all = new Set(ours.map(refKey));
     const weighted = new Set(ours.filter((b) => b.weight > 0).map(refKey));
-    const exact = sameSet(all, stamped) || sameSet(weighted, stamped);
-    return { refs: r.backendRefs, index, exact, covers: isSubset(stamped, all) };
+    return { rule: r, exact: sameSet(all, stamped) || sameSet(weighted, stamped), covers: isSubset(stamped, all) };
   });
   for (const source of ['exact', 'partial'] as const) {
-    const found = candidates.filter((c) => (source === 'exact' ? c.exact : c.covers));
-    const [first] = found;
-    if (!first) continue;
-    const chosen =
-      found.find((c) => c.index === ruleIndex) ?? (found.every((c) => sameShares(c, first)) ? first : undefined);
-    if (chosen) return { refs: chosen.refs.filter((r) => !isOurs(r) || stamped.has(refKey(r))), source };
+    const found = choose(
+      candidates.filter((c) => (source === 'exact' ? c.exact : c.covers)).map((c) => c.rule),
+      rule,
+    );
+    if (!found) continue;
+    const refs = found.backendRefs.map((r) => (!isOurs(r) || stamped.has(refKey(r)) ? r : { ...r, weight: 0 }));
+    return { refs, source };
   }
   return undefined;
 }
 
+function fits(rule: RouteRule, clue: Exclude<Clue, { from: 'stamp' }>): boolean {
+  switch (clue.from) {
+    case 'stat-name':
+      return (
+        rule.backendRefs.length === clue.refs.length &&
+        rule.backendRefs.every((r, i) => clue.refs[i] === (r.weight === 0 ? '' : `${r.namespace}/${r.name}`))
+      );
+    case 'rule-name':
+      return rule.name === clue.ruleName;
+    case 'matches':
+      return (
+        rule.name === undefined &&
+        sameSet(new Set(rule.grpcMatches?.length ? rule.grpcMatches.map(matchOfRule) : [matchesAll]), clue.matches)
+      );
+  }
+}
+
+/** Which of those that fit it is: by the rule's name, by its place among as many, or any where all have the same shares. */
+function choose(candidates: readonly RouteRule[], rule: RuleView): RouteRule | undefined {
+  const [first, ...others] = candidates;
+  if (first === undefined || (others.length === 0 && rule.of === 1)) return first;
+  const name = rule.ruleName();
+  const named = name === undefined ? undefined : candidates.find((c) => c.name === name);
+  if (named) return named;
+  if (candidates.length === rule.of) return candidates[rule.nth];
+  // More rules than in our copy, of which only a stamp says that all of them have these backends.
+  if (candidates.length < rule.of && rule.clue.from !== 'stamp') return undefined;
+  return others.every((c) => sameShares(c, first)) ? first : undefined;
+}
+
 /** What to do without a rule in our copy: the last known shares of these backends, else equal ones. */
-export function bindWithoutRoute(rule: StampedRule, remembered: readonly BackendRef[] | undefined): Binding {
+export function bindWithoutRoute(
+  backends: readonly StampedBackend[],
+  remembered: readonly BackendRef[] | undefined,
+): Binding {
   if (remembered) return { refs: remembered, source: 'remembered' };
-  const refs = rule.backends.map(({ kind, namespace, name }) => ({
+  const refs = backends.map(({ kind, namespace, name }) => ({
     ...{ group: 'gateway.tailscale.com', kind, namespace, name, port: 0, weight: 1 },
   }));
   return { refs, source: 'equal' };
 }
 
-/** Under which the shares of a rule are remembered: its route and its backends. */
-export function bindingKey(rule: StampedRule): string {
-  const { routeKind, namespace, name } = rule.name;
-  return [`${routeKind}/${namespace}/${name}`, ...new Set(rule.backends.map(refKey))].sort().join(' ');
+/** Under which the shares of a rule are remembered: its route, its clue, and which of the rules with it it is. */
+export function bindingKey(rule: RuleView): string {
+  return rule.of === 1 ? clueKey(rule) : `${clueKey(rule)} ${rule.nth}/${rule.of}`;
+}
+
+/** The same for rules of a route that have the same clue. */
+export function clueKey({ name: { routeKind, namespace, name }, clue }: Pick<RuleView, 'name' | 'clue'>): string {
+  return [`${routeKind}/${namespace}/${name}`, ...partsOf(clue)].join(' ');
+}
+
+function partsOf(clue: Clue): string[] {
+  switch (clue.from) {
+    case 'stamp':
+      return [...new Set(clue.backends.map(refKey))].sort();
+    case 'stat-name':
+      return [clue.refs.join('|')];
+    case 'rule-name':
+      return [clue.ruleName];
+    case 'matches':
+      return [...clue.matches].sort();
+  }
 }
 
 const isSubset = (a: ReadonlySet<string>, b: ReadonlySet<string>): boolean => [...a].every((key) => b.has(key));
 const sameSet = (a: ReadonlySet<string>, b: ReadonlySet<string>): boolean => a.size === b.size && isSubset(a, b);
-const sameShares = (a: { refs: readonly BackendRef[] }, b: { refs: readonly BackendRef[] }): boolean =>
-  JSON.stringify(a.refs.map(share)) === JSON.stringify(b.refs.map(share));
+const sameShares = (a: RouteRule, b: RouteRule): boolean =>
+  JSON.stringify(a.backendRefs.map(share)) === JSON.stringify(b.backendRefs.map(share));
 const share = (r: BackendRef) => [refKey(r), r.port, r.weight];

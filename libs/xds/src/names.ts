@@ -10,7 +10,7 @@ export interface ServiceClusterName {
   readonly name: string;
   /** Of the backendRef; 0: not known. */
   readonly port: number;
-  /** Tells apart the clusters of one service whose settings differ: 8 hex digits, undefined for the first. */
+  /** What tells apart the clusters of one service whose settings differ: `h2`, or 8 hex digits of them. Undefined: plain. */
   readonly variant?: string | undefined;
 }
 
@@ -25,7 +25,9 @@ export function serviceClusterName(c: ServiceClusterName): string {
 }
 
 const dnsName = '[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?';
-const serviceCluster = new RegExp(`^tsgateway/(${dnsName})/(${dnsName})/(\\d{1,5})(/endpoints)?(?:/([0-9a-f]{8}))?$`);
+const serviceCluster = new RegExp(
+  `^tsgateway/(${dnsName})/(${dnsName})/(\\d{1,5})(/endpoints)?(?:/(h2|[0-9a-f]{8}))?$`,
+);
 
 /** Undefined: the name is none of ours. */
 export function parseServiceClusterName(text: string): ServiceClusterName | undefined {

@@ -3,7 +3,8 @@ import { PostTranslateModifyRequest, PostTranslateModifyResponse } from '@tsgate
 import fc from 'fast-check';
 import { emptyModel } from '@tsgateway/model';
 import { readTranslation, spliceTranslation } from './splice.ts';
-import { findStamps, translate } from './translation.ts';
+import { findRules } from './rules.ts';
+import { translate } from './translation.ts';
 import { translationRequest } from './testing/envoy-gateway.ts';
 import { concat, fieldHead, MalformedMessageError } from './wire.ts';
 
@@ -29,7 +30,7 @@ describe('splicing a translation', () => {
       fc.property(parts, (p) => {
         const answer = Buffer.from(encode(p, 0));
         expect(Buffer.from(spliceTranslation(encode(p, 1)))).toEqual(answer);
-        const translated = translate(findStamps(encode(p, 1)), {
+        const translated = translate(findRules(encode(p, 1)), {
           model: emptyModel,
           caFile: undefined,
           remembered: () => undefined,
@@ -42,7 +43,8 @@ describe('splicing a translation', () => {
   it('reads resources in any order, and drops what a response has no place for', () => {
     const [a, b] = [Uint8Array.of(1), Uint8Array.of(2)];
     const request = concat([fieldHead(5, 1), a, fieldHead(77, 1), b, fieldHead(2, 1), b]);
-    expect(readTranslation(request)).toMatchObject({ clusters: [b], routes: [a] });
+    expect(readTranslation(request)).toMatchObject({ clusters: [{ from: 9, to: 10 }], routes: [{ from: 2, to: 3 }] });
+    expect(spliceTranslation(request)).toEqual(concat([fieldHead(4, 1), a, fieldHead(1, 1), b]));
   });
 
   it('equals decoding and encoding', () => {

@@ -1,26 +1,38 @@
-import { BYTES, concat, FieldCursor, fieldHead } from './wire.ts';
+import { BYTES, FieldCursor, fieldHead, Pieces } from './wire.ts';
 
-/** The resources of a PostTranslateModify message, each serialized, as views of it. */
-export interface TranslationParts {
-  /** Values of the request's context; a response has none. */
-  readonly context: readonly Uint8Array[];
-  readonly clusters: readonly Uint8Array[];
-  readonly secrets: readonly Uint8Array[];
-  readonly listeners: readonly Uint8Array[];
-  readonly routes: readonly Uint8Array[];
+/** A resource in a translation: where its field begins, and its value. */
+export interface Resource {
+  /** Of the request's field: its kind. */
+  readonly number: number;
+  readonly start: number;
+  readonly from: number;
+  readonly to: number;
 }
 
-/** Field numbers of each kind of resource. */
-const numbers = {
-  clusters: { request: 2, response: 1 },
-  secrets: { request: 3, response: 2 },
-  listeners: { request: 4, response: 3 },
-  routes: { request: 5, response: 4 },
-} as const;
-const CONTEXT = 1;
+/** A serialized PostTranslateModifyRequest and where its resources lie, in their order. */
+export interface TranslationParts {
+  readonly request: Uint8Array;
+  readonly resources: readonly Resource[];
+  /** Those of each kind. */
+  readonly clusters: readonly Resource[];
+  readonly listeners: readonly Resource[];
+  readonly routes: readonly Resource[];
+  /** Values of the request's context, as views; a response has none. */
+  readonly context: readonly Uint8Array[];
+}
 
-type Kind = keyof typeof numbers;
-const kinds = Object.keys(numbers) as Kind[];
+export interface TranslationEdits {
+  /** What stands in a resource's place; null: nothing. The others stay as they are. */
+  readonly replaced: ReadonlyMap<Resource, Pieces | null>;
+  /** Serialized clusters that come behind the others. */
+  readonly clusters: readonly Uint8Array[];
+}
+
+/** Field numbers of the request; a kind of resource has the next lower one in the response. */
+const CONTEXT = 1;
+const CLUSTERS = 2;
+const LISTENERS = 4;
+const ROUTES = 5;
 
 /**
  * Takes a serialized PostTranslateModifyRequest apart without decoding its resources.
@@ -28,37 +40,68 @@ const kinds = Object.keys(numbers) as Kind[];
  * @throws MalformedMessageError when it is no message.
  */
 export function readTranslation(request: Uint8Array): TranslationParts {
-  const parts = {
-    context: [] as Uint8Array[],
-    clusters: [] as Uint8Array[],
-    secrets: [] as Uint8Array[],
-    listeners: [] as Uint8Array[],
-    routes: [] as Uint8Array[],
-  };
-  const byNumber = new Map<number, Uint8Array[]>([
-    [CONTEXT, parts.context],
-    ...kinds.map((kind) => [numbers[kind].request, parts[kind]] as const),
-  ]);
+  const resources: Resource[] = [];
+  const context: Uint8Array[] = [];
   const field = new FieldCursor(request);
   while (field.next()) {
-    if (field.wireType === BYTES) byNumber.get(field.number)?.push(request.subarray(field.valueStart, field.end));
+    const { number } = field;
+    if (field.wireType !== BYTES || number > ROUTES) continue;
+    if (number === CONTEXT) context.push(request.subarray(field.valueStart, field.end));
+    else resources.push({ number, start: field.start, from: field.valueStart, to: field.end });
   }
-  return parts;
+  const of = (number: number) => resources.filter((r) => r.number === number);
+  return { request, resources, context, clusters: of(CLUSTERS), listeners: of(LISTENERS), routes: of(ROUTES) };
 }
 
-/** A serialized PostTranslateModifyResponse. */
-export function writeTranslation(parts: TranslationParts): Uint8Array {
-  return concat(
-    kinds.flatMap((kind) => parts[kind].flatMap((bytes) => [fieldHead(numbers[kind].response, bytes.length), bytes])),
-  );
+const nothing: TranslationEdits = { replaced: new Map(), clusters: [] };
+
+/**
+ * A serialized PostTranslateModifyResponse: the request's resources in their order, edited. A kind of resource that the
+ * request has not, the response has not either. Stretches that stay are copied as a whole, and only once.
+ */
+export function writeTranslation(
+  parts: TranslationParts,
+  { replaced, clusters }: TranslationEdits = nothing,
+): Uint8Array {
+  const { request, resources } = parts;
+  const pieces = new Pieces();
+  /** Where tags of the request stand in the response. */
+  const tags: number[] = [];
+  let runStart = 0;
+  let runEnd = 0;
+  const endRun = (): void => pieces.add(request.subarray(runStart, runEnd));
+  for (const resource of resources) {
+    const edit = replaced.size === 0 ? undefined : replaced.get(resource);
+    // A tag of one byte can be changed in its place.
+    if (edit === undefined && request[resource.start] === resource.number * 8 + BYTES) {
+      if (resource.start !== runEnd) {
+        endRun();
+        runStart = resource.start;
+      }
+      tags.push(pieces.length + resource.start - runStart);
+      runEnd = resource.to;
+      continue;
+    }
+    endRun();
+    runStart = runEnd = resource.to;
+    if (edit === null) continue;
+    const value = edit ?? request.subarray(resource.from, resource.to);
+    pieces.add(fieldHead(resource.number - 1, value.length));
+    pieces.add(value);
+  }
+  endRun();
+  for (const cluster of clusters) {
+    pieces.add(fieldHead(CLUSTERS - 1, cluster.length));
+    pieces.add(cluster);
+  }
+  const response = pieces.join();
+  for (const at of tags) response[at] = (response[at] ?? 0) - 8;
+  return response;
 }
 
 /**
- * The response that a request gets: its resources as they are, but for what `edit` changes.
+ * The response to a request that changes nothing.
  *
  * @throws MalformedMessageError when the request is no message.
  */
-export const spliceTranslation = (
-  request: Uint8Array,
-  edit: (parts: TranslationParts) => TranslationParts = (parts) => parts,
-): Uint8Array => writeTranslation(edit(readTranslation(request)));
+export const spliceTranslation = (request: Uint8Array): Uint8Array => writeTranslation(readTranslation(request));

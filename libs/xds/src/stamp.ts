@@ -54,12 +54,30 @@ export function writeStamp(cluster: Uint8Array, backends: readonly StampedBacken
 
 /** What `writeStamp` left in a serialized cluster; undefined: nothing. */
 export function readStamp(cluster: Uint8Array): StampedBackend[] | undefined {
-  let found: StampedBackend[] | undefined;
-  for (const metadata of valuesOf(cluster, METADATA)) {
+  const value = filterMetadata(cluster, metadataKey) as { backends?: unknown } | undefined;
+  if (value === undefined) return undefined;
+  return Array.isArray(value.backends) ? value.backends.flatMap(asBackend) : [];
+}
+
+/** The name of the rule for which Envoy Gateway made a cluster or route, from its metadata. */
+export function readRuleName(resource: Uint8Array, metadataField: number = METADATA): string | undefined {
+  const value = filterMetadata(resource, 'envoy-gateway', metadataField) as { resources?: unknown } | undefined;
+  const [first] = Array.isArray(value?.resources) ? (value.resources as unknown[]) : [];
+  const { sectionName } = (first ?? {}) as { sectionName?: unknown };
+  return typeof sectionName === 'string' && sectionName !== '' ? sectionName : undefined;
+}
+
+/** The last entry of a key counts; undefined: there is none that can be read. */
+function filterMetadata(resource: Uint8Array, key: string, metadataField: number = METADATA): unknown {
+  let found: unknown;
+  for (const metadata of valuesOf(resource, metadataField)) {
     for (const entry of valuesOf(metadata, FILTER_METADATA)) {
-      if (stringOf(entry, KEY) !== metadataKey) continue;
-      const value = Metadata_FilterMetadataEntry.decode(entry).value as { backends?: unknown } | undefined;
-      found = Array.isArray(value?.backends) ? value.backends.flatMap(asBackend) : [];
+      if (stringOf(entry, KEY) !== key) continue;
+      try {
+        found = Metadata_FilterMetadataEntry.decode(entry).value;
+      } catch {
+        found = undefined;
+      }
     }
   }
   return found;

@@ -5,10 +5,11 @@ import { type TranslationInput, translationRequest } from './testing/envoy-gatew
 import { goldens } from './testing/goldens.ts';
 import { model, type ModelInput } from './testing/model.ts';
 import { plain } from './testing/plain.ts';
-import { findStamps, translate, type TranslateOptions, whyBehind } from './translation.ts';
+import { findRules } from './rules.ts';
+import { translate, type TranslateOptions, whyBehind } from './translation.ts';
 
 const run = (input: TranslationInput, options: Partial<TranslateOptions> & { model: TranslateOptions['model'] }) =>
-  translate(findStamps(translationRequest(input)), { caFile: undefined, remembered: () => undefined, ...options });
+  translate(findRules(translationRequest(input)), { caFile: undefined, remembered: () => undefined, ...options });
 
 const rule = 'httproute/default/web/rule/0';
 const oneRule = (...backends: string[]): TranslationInput => ({
@@ -37,10 +38,10 @@ describe('translate', () => {
       model: ModelInput;
       caFile?: string;
     };
-    const translation = findStamps(translationRequest(envoyGateway));
+    const translation = findRules(translationRequest(envoyGateway));
     const { response, degraded } = translate(translation, { model: model(mesh), caFile, remembered: () => undefined });
-    const { clusters, routes } = PostTranslateModifyResponse.decode(response);
-    const output = plain({ behind: whyBehind(translation, model(mesh)), degraded, clusters, routes });
+    const { clusters, listeners, routes } = PostTranslateModifyResponse.decode(response);
+    const output = plain({ behind: whyBehind(translation, model(mesh)), degraded, clusters, listeners, routes });
     const golden = expected(output);
     expect(golden.actual).toBe(golden.expected);
   });
@@ -64,18 +65,20 @@ describe('translate', () => {
     );
   });
 
-  it('lets the index decide between rules with the same backends, and equal shares need no decision', () => {
+  it('tells rules with the same backends apart by their order, and equal shares need no telling', () => {
     const refs = (a: number, b: number) => [`TailscaleServices/a:80=${a}`, `TailscaleServices/b:80=${b}`];
-    const input = oneRule('TailscaleServices/a@1', 'TailscaleServices/b@1');
-    const other = ['TailscaleServices/x:80'];
-    const shares = (...rules: string[][]) =>
+    const backends = ['TailscaleServices/a@1', 'TailscaleServices/b@1'];
+    const second = 'httproute/default/web/rule/7';
+    const one = oneRule(...backends);
+    const two = { clusters: [{ name: second, backends }, ...one.clusters], routes: { r: { cluster: second } } };
+    const shares = (input: TranslationInput, ...rules: string[][]) =>
       sharesIn(run(input, { model: model({ routes: [{ name: 'web', rules }] }) }).response);
-    expect(shares(refs(90, 10), refs(50, 50))).toEqual({ 'tsgateway/default/a/80': 90, 'tsgateway/default/b/80': 10 });
-    expect(shares(other, refs(30, 70), refs(30, 70))).toEqual({
-      'tsgateway/default/a/80': 30,
-      'tsgateway/default/b/80': 70,
-    });
-    const ambiguous = run(input, {
+    const other = ['TailscaleServices/x:80'];
+    // Envoy Gateway's index counts rules that our copy does not have.
+    const ninetyTen = { 'tsgateway/default/a/80': 90, 'tsgateway/default/b/80': 10 };
+    expect(shares(two, refs(50, 50), other, refs(90, 10))).toEqual(ninetyTen);
+    expect(shares(one, other, refs(90, 10), refs(90, 10))).toEqual(ninetyTen);
+    const ambiguous = run(one, {
       model: model({ routes: [{ name: 'web', rules: [other, refs(30, 70), refs(1, 2)] }] }),
     });
     expect(ambiguous.degraded).toEqual([{ rule, source: 'equal' }]);
@@ -146,7 +149,7 @@ describe('translate', () => {
 
 describe('whyBehind', () => {
   const translation = (policies: object[] = []) =>
-    findStamps(translationRequest({ ...oneRule('TailscaleServices/web@2'), policies }));
+    findRules(translationRequest({ ...oneRule('TailscaleServices/web@2'), policies }));
   const routes = [{ name: 'web', rules: [['TailscaleServices/web:80']] }];
 
   it('names what the model lacks', () => {

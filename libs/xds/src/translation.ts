@@ -1,254 +1,321 @@
-import { type BackendRef, type MeshModel, routeKey, serviceKey } from '@tsgateway/model';
-import { Cluster } from '@tsgateway/protos/envoy/config/cluster/v3/cluster';
-import { bind, type Binding, bindingKey, bindWithoutRoute, type StampedRule } from './binding.ts';
-import { hash8 } from './hash.ts';
-import { parseRuleClusterName, type RuleClusterName, serviceClusterName } from './names.ts';
-import { type ClusterShare, clustersOf, editRoute } from './route-edit.ts';
-import { serviceCluster, sharedSettings } from './service-cluster.ts';
-import { metadataKey, readStamp, type StampedBackend } from './stamp.ts';
-import { readTranslation, type TranslationParts, writeTranslation } from './splice.ts';
-import { hasField, mapField, stringOf, valuesOf } from './wire.ts';
-
-/** A translation of Envoy Gateway, with what concerns us found in it. */
-export interface StampedTranslation {
-  readonly parts: TranslationParts;
-  /** By the name of the rule (`httproute/<ns>/<name>/rule/<i>`). */
-  readonly rules: ReadonlyMap<string, TranslatedRule>;
-  /** The model revision that Envoy Gateway was told to ask for (TailscaleGatewaySync); 0n: none. */
-  readonly revision: bigint;
-}
-
-export interface TranslatedRule extends StampedRule {
-  readonly clusters: readonly { readonly name: RuleClusterName; readonly text: string; readonly bytes: Uint8Array }[];
-}
-
-/** Field numbers. */
-const CLUSTER_NAME = 1;
-const CONTEXT_RESOURCES = 1;
-const UNSTRUCTURED_BYTES = 1;
-const ROUTE_CONFIGURATION = { virtualHosts: 2 } as const;
-const VIRTUAL_HOST = { routes: 3, retryPolicy: 16, retryPolicyTypedConfig: 20 } as const;
+import { type BackendRef, type MeshModel, serviceKey } from '@tsgateway/model';
+import { bind, type Binding, bindingKey, bindWithoutRoute, copyOf, isOurs } from './binding.ts';
+import { explainNoBackend } from './local-reply.ts';
+import { parseServiceClusterName } from './names.ts';
+import { clustersOf, editRoute, explainRefusal, refuseRoute, type RuleShares, type Share } from './route-edit.ts';
+import { type FoundRule, type FoundTranslation, ruleOfRoute } from './rules.ts';
+import { ServiceClusters, type ServiceClustersOptions } from './service-clusters.ts';
+import { type Resource, writeTranslation } from './splice.ts';
+import { readRuleName } from './stamp.ts';
+import { FieldCursor, hasField, type Pieces, type Range, replaceValues, stringOf } from './wire.ts';
 
 /**
- * Finds our stamps in a serialized PostTranslateModifyRequest; the rest is not decoded.
- *
- * @throws MalformedMessageError when the request is no message.
+ * Whether a translation may have rules of ours, as far as can be said without a model. One that may not needs no model;
+ * one that may is not to be answered without.
  */
-export function findStamps(request: Uint8Array): StampedTranslation {
-  const parts = readTranslation(request);
-  const rules = new Map<string, TranslatedRule & { clusters: TranslatedRule['clusters'][number][] }>();
-  for (const bytes of withText(parts.clusters, metadataKey)) {
-    const backends = readStamp(bytes);
-    if (!backends || backends.length === 0) continue;
-    const text = stringOf(bytes, CLUSTER_NAME);
-    const name = parseRuleClusterName(text);
-    if (!name) continue;
-    const rule = rules.get(name.rule) ?? { name, backends, clusters: [] };
-    rule.clusters.push({ name, text, bytes });
-    rules.set(name.rule, rule);
+export function mayHoldOurs({ rules }: FoundTranslation): boolean {
+  for (const { clue, looksCustom } of rules.values()) {
+    if (looksCustom || clue.from === 'stat-name') return true;
   }
-  return { parts, rules, revision: requestedRevision(parts.context) };
-}
-
-/** Those messages that have the text anywhere in them: most have not, and need not be walked. */
-function withText(messages: readonly Uint8Array[], text: string): Uint8Array[] {
-  return messages.filter((m) => Buffer.from(m.buffer, m.byteOffset, m.length).includes(text));
-}
-
-const decoder = new TextDecoder();
-
-function requestedRevision(context: readonly Uint8Array[]): bigint {
-  let highest = 0n;
-  for (const message of context) {
-    for (const resource of valuesOf(message, CONTEXT_RESOURCES)) {
-      for (const json of valuesOf(resource, UNSTRUCTURED_BYTES)) {
-        const revision = syncRevision(decoder.decode(json));
-        if (revision > highest) highest = revision;
-      }
-    }
-  }
-  return highest;
-}
-
-function syncRevision(json: string): bigint {
-  try {
-    const { kind, spec } = JSON.parse(json) as { kind?: unknown; spec?: { revision?: unknown } };
-    const revision = String(spec?.revision ?? '');
-    return kind === 'TailscaleGatewaySync' && /^\d{1,20}$/.test(revision) ? BigInt(revision) : 0n;
-  } catch {
-    return 0n;
-  }
+  return false;
 }
 
 /** Why the model is behind what Envoy Gateway has seen; empty: it is not. */
-export function whyBehind(translation: StampedTranslation, model: MeshModel): string[] {
+export function whyBehind(translation: FoundTranslation, model: MeshModel): string[] {
   const reasons: string[] = [];
   if (model.revision < translation.revision) {
     reasons.push(`revision ${String(translation.revision)} was announced, the model has ${String(model.revision)}`);
   }
   for (const rule of translation.rules.values()) {
-    for (const backend of rule.backends) {
+    for (const backend of stampedBackends(rule)) {
       const known = model.services.get(serviceKey(backend));
       if (known && known.generation >= backend.generation) continue;
       const has = known ? `generation ${known.generation}` : 'none';
       reasons.push(`${serviceKey(backend)} has generation ${backend.generation}, the model has ${has}`);
     }
-    if (!bind(rule, model)) {
-      const { routeKind: kind, namespace, name } = rule.name;
-      const generation = model.routes.get(routeKey({ kind, namespace, name }))?.generation;
-      const copy = generation === undefined ? 'none of the route' : `generation ${generation} of the route, without it`;
-      reasons.push(
-        `${rule.name.rule} has a rule with ${rule.backends.map(serviceKey).join(', ')}, the model has ${copy}`,
-      );
-    }
+    if (bind(rule, model) || !isOurRule(rule, model)) continue;
+    const generation = copyOf(rule.name, model)?.generation;
+    const copy = generation === undefined ? 'none of the route' : `generation ${generation} of the route, without it`;
+    reasons.push(`${rule.name.rule} has ${cluesOf(rule)}, the model has ${copy}`);
   }
   return reasons;
 }
 
-export interface TranslateOptions {
+const stampedBackends = ({ clue }: FoundRule) => (clue.from === 'stamp' ? clue.backends : []);
+
+function cluesOf({ clue }: FoundRule): string {
+  switch (clue.from) {
+    case 'stamp':
+      return `a rule with ${clue.backends.map(serviceKey).join(', ')}`;
+    case 'stat-name':
+      return `a rule with ${clue.refs.filter((r) => r !== '').join(', ')}`;
+    case 'rule-name':
+      return `the rule ${clue.ruleName}`;
+    case 'matches':
+      return `a rule for ${[...clue.matches].sort().join(' or ')}`;
+  }
+}
+
+/** Whether a rule that is not in our copy of its route has backends of ours, as far as can be seen. */
+function isOurRule({ name, clue, looksCustom }: FoundRule, model: Pick<MeshModel, 'routes'>): boolean {
+  if (clue.from === 'stamp') return true;
+  if (name.routeKind === 'GRPCRoute') return looksCustom;
+  // An HTTPRoute's cluster for a Service looks just like one for us: only the names of backends tell.
+  const ours = (copyOf(name, model)?.rules ?? []).flatMap((r) => r.backendRefs.filter(isOurs));
+  return clue.from === 'stat-name' && ours.some((r) => clue.refs.includes(`${r.namespace}/${r.name}`));
+}
+
+export interface TranslateOptions extends ServiceClustersOptions {
   readonly model: MeshModel;
-  /** The CA bundle in Envoy's file system; undefined: certificates of HTTPS machines are not verified. */
-  readonly caFile: string | undefined;
-  /** What `Translated.bindings` of earlier translations said, by its keys. */
+  /** The shares last known of a rule, by the key under which `bindings` gave them. */
   readonly remembered: (key: string) => readonly BackendRef[] | undefined;
+}
+
+/** A rule whose requests do not go where, or not in the shares in which, its route says. */
+export interface Degraded {
+  readonly rule: string;
+  /**
+   * Of its shares, see Binding; or it answers 500: `unbound`, as our copy of its route does not have it; `invalid`, as
+   * Envoy would refuse what it needs.
+   */
+  readonly source: Exclude<Binding['source'], 'exact'> | 'unbound' | 'invalid';
 }
 
 export interface Translated {
   /** A serialized PostTranslateModifyResponse. */
   readonly response: Uint8Array;
-  /** Rules that could not be bound as they should, and what was done instead. */
-  readonly degraded: readonly { readonly rule: string; readonly source: Binding['source'] }[];
+  readonly degraded: readonly Degraded[];
   /** The shares of rules that were bound to our copy of their route, to be remembered. */
   readonly bindings: ReadonlyMap<string, readonly BackendRef[]>;
 }
 
+/** What becomes of a rule: where its requests go, or why they go nowhere. */
+type Plan = RuleShares | { readonly refused: string };
+
 /**
- * Sends the traffic of stamped rules to clusters of ours, one for each service, port and kind of settings. All other
- * resources stay as they are, byte by byte and in order; ours follow, sorted by name. Deterministic.
+ * Sends the traffic of rules with backends of ours to clusters of ours, one for each service, port and kind of settings.
+ * All other resources stay as they are, byte by byte and in order; ours follow, sorted by name. Deterministic.
  *
- * One bad resource never costs the others: a cluster or route that cannot be decoded stays as it is.
+ * One bad resource never costs the others: a cluster, route or listener that cannot be decoded stays as it is, and a rule
+ * that is not to be understood answers 500, with the reason in its body.
  *
  * @throws MalformedMessageError when a route configuration is no message.
  */
-export function translate(translation: StampedTranslation, options: TranslateOptions): Translated {
+export function translate(translation: FoundTranslation, options: TranslateOptions): Translated {
   const { parts, rules } = translation;
   const clusters = new ServiceClusters(options);
-  const degraded: { rule: string; source: Binding['source'] }[] = [];
+  const degraded: Degraded[] = [];
   const bindings = new Map<string, readonly BackendRef[]>();
-  const shares = new Map<string, readonly ClusterShare[]>();
+  const plans = new Map<string, Plan>();
 
   for (const rule of rules.values()) {
-    const key = bindingKey(rule);
     const bound = bind(rule, options.model);
-    const binding = bound ?? bindWithoutRoute(rule, options.remembered(key));
+    // Found, and it has Services only.
+    if (bound ? !bound.refs.some(isOurs) : !isOurRule(rule, options.model)) continue;
+    const report = (source: Degraded['source']) => degraded.push({ rule: rule.name.rule, source });
+    const key = bindingKey(rule);
+    const binding =
+      bound ?? (rule.clue.from === 'stamp' ? bindWithoutRoute(rule.clue.backends, options.remembered(key)) : undefined);
+    if (!binding) {
+      report('unbound');
+      plans.set(rule.name.rule, { refused: `the backends of ${rule.name.rule} are not known yet` });
+      continue;
+    }
     if (bound) bindings.set(key, bound.refs);
-    if (binding.source !== 'exact') degraded.push({ rule: rule.name.rule, source: binding.source });
-    const found = sharesOf(rule, binding, clusters);
-    if (found) for (const cluster of rule.clusters) shares.set(cluster.text, found);
+    if (binding.source !== 'exact') report(binding.source);
+    const plan = planOf(rule, binding, { clusters, model: options.model });
+    if (!plan) continue;
+    if ('refused' in plan) report('invalid');
+    plans.set(rule.name.rule, plan);
   }
 
-  const used = new Set<string>();
-  const routes =
-    shares.size === 0 ? parts.routes : parts.routes.map((r) => editRouteConfiguration(r, { shares, used }));
-  // Without a route, Envoy Gateway's own cluster would only stand there, without endpoints.
-  const replaced = [...rules.values()].flatMap((r) =>
-    r.clusters.filter((c) => shares.has(c.text) && !used.has(c.text)),
-  );
-  const dropped = new Set(parts.routes.length === 0 ? [] : replaced.map((c) => c.bytes));
-  const kept = parts.clusters.filter((c) => !dropped.has(c));
-  return {
-    response: writeTranslation({ ...parts, clusters: [...kept, ...clusters.encoded(used)], routes }),
-    degraded,
-    bindings,
-  };
+  const missing = missingBackends(options.model);
+  const editor = new RouteEditor({ request: parts.request, rules, plans, missing });
+  const replaced = new Map<Resource, Pieces | null>();
+  if (plans.size > 0 || missing.size > 0) {
+    for (const configuration of parts.routes) {
+      const edited = editor.edit(configuration);
+      if (edited) replaced.set(configuration, edited);
+    }
+    for (const listener of editor.configurations.size > 0 ? parts.listeners : []) {
+      const edited = explainNoBackend(parts.request, listener, editor.configurations);
+      if (edited) replaced.set(listener, edited);
+    }
+  }
+  if (parts.routes.length > 0) {
+    // Without a route, Envoy Gateway's own cluster would only stand there, without endpoints.
+    for (const rule of plans.keys()) {
+      for (const c of rules.get(rule)?.clusters ?? []) if (!editor.used.has(c.text)) replaced.set(c.resource, null);
+    }
+  }
+  const response = writeTranslation(parts, { replaced, clusters: clusters.encoded(editor.used) });
+  return { response, degraded, bindings };
 }
 
 /** Undefined: none of the rule's clusters can be decoded, so it stays with Envoy Gateway's. */
-function sharesOf(rule: TranslatedRule, binding: Binding, clusters: ServiceClusters): ClusterShare[] | undefined {
-  const base = rule.clusters.map((c) => clusters.baseOf(c.bytes)).find((b) => b !== undefined);
-  if (!base) return undefined;
-  return binding.refs.flatMap((ref, index) => {
-    if (ref.kind === 'TailscaleServices' || ref.kind === 'TailscaleEndpoints') {
-      return [{ cluster: clusters.nameFor({ ...ref, kind: ref.kind }, base), weight: ref.weight }];
+function planOf(
+  rule: FoundRule,
+  binding: Binding,
+  { clusters, model }: { clusters: ServiceClusters; model: MeshModel },
+): Plan | undefined {
+  const { namespace, routeKind } = rule.name;
+  const guessed = binding.source === 'equal';
+  const names = new Map(rule.clusters.map((c) => [c.text, c.name.backendIndex]));
+  const shares: Share[] = [];
+  let serviceWeight = 0;
+  for (const [position, ref] of binding.refs.entries()) {
+    // Where nothing is known, positions are not either.
+    const index = guessed ? -1 : position;
+    if (!Number.isInteger(ref.weight) || ref.weight < 0 || ref.weight > maxWeight) {
+      return { refused: `${serviceName(ref)} has the weight ${ref.weight}` };
     }
-    // A plain Service: in its own cluster where Envoy Gateway split the rule, else in the rule's.
-    const own =
-      rule.clusters.find((c) => c.name.backendIndex === index) ??
-      rule.clusters.find((c) => c.name.backendIndex === undefined);
-    return own ? [{ cluster: own.text, weight: ref.weight }] : [];
-  });
-}
-
-/** A cluster of Envoy Gateway's, and the hash of what others may have in common with it. */
-interface Base {
-  readonly settings: string;
-  readonly cluster: Cluster;
-}
-
-/** The clusters of ours in one translation. */
-class ServiceClusters {
-  readonly #options: TranslateOptions;
-  readonly #clusters = new Map<string, Uint8Array>();
-  /** The first settings seen for a service and port: their cluster has the plain name. */
-  readonly #plain = new Map<string, string>();
-  /** By the hash of its settings, one of Envoy Gateway's clusters that has them; undefined: it cannot be decoded. */
-  readonly #bases = new Map<string, Cluster | undefined>();
-
-  constructor(options: TranslateOptions) {
-    this.#options = options;
-  }
-
-  /** What clusters of ours are made from; undefined: the bytes cannot be decoded. */
-  baseOf(bytes: Uint8Array): Base | undefined {
-    const settings = hash8(sharedSettings(bytes));
-    if (!this.#bases.has(settings)) this.#bases.set(settings, tryDecode(bytes));
-    const cluster = this.#bases.get(settings);
-    return cluster && { settings, cluster };
-  }
-
-  nameFor(ref: Pick<StampedBackend, 'kind' | 'namespace' | 'name'> & { port: number }, base: Base): string {
-    const plain = serviceClusterName(ref);
-    const first = this.#plain.get(plain) ?? base.settings;
-    this.#plain.set(plain, first);
-    const name = first === base.settings ? plain : serviceClusterName({ ...ref, variant: base.settings });
-    if (!this.#clusters.has(name)) {
-      const service = this.#options.model.services.get(serviceKey(ref));
-      const cluster = serviceCluster({ name, base: base.cluster, service, caFile: this.#options.caFile });
-      this.#clusters.set(name, Cluster.encode(cluster).finish());
+    const { kind } = ref;
+    if (!isOurs(ref) || (kind !== 'TailscaleServices' && kind !== 'TailscaleEndpoints')) {
+      serviceWeight += ref.weight;
+      continue;
     }
-    return name;
+    // Settings come from the backend's own cluster where Envoy Gateway split the rule.
+    const own = rule.clusters.find((c) => c.name.backendIndex === index);
+    const base = [...(own ? [own] : []), ...rule.clusters]
+      .map((c) => clusters.baseOf(c.bytes, routeKind === 'GRPCRoute'))
+      .find((b) => b !== undefined);
+    if (!base) return undefined;
+    try {
+      const refused = rule.clue.from === 'stamp' ? undefined : refusalOf(ref, { namespace, model });
+      shares.push({ cluster: clusters.nameFor({ ...ref, kind }, base), weight: ref.weight, index, refused });
+    } catch (error) {
+      return { refused: error instanceof Error ? error.message : String(error) };
+    }
+  }
+  return { shares, serviceWeight, clusters: names, guessed };
+}
+
+/** Of a cluster in Envoy's weighted clusters. */
+const maxWeight = 2 ** 32 - 1;
+
+/** Without a stamp, what Envoy Gateway may have refused. */
+function refusalOf(ref: BackendRef, { namespace, model }: { namespace: string; model: MeshModel }): Share['refused'] {
+  if (!model.services.has(serviceName(ref))) return 'surely';
+  return ref.namespace === namespace ? undefined : 'perhaps';
+}
+
+const serviceName = ({ kind, namespace, name }: BackendRef): string => `${kind}/${namespace}/${name}`;
+
+/** By route and name of the rule (`httproute/<ns>/<name>#[<rule>]`): which backends of ours do not exist. */
+function missingBackends(model: MeshModel): Map<string, string> {
+  const missing = new Map<string, string>();
+  for (const route of model.routes.values()) {
+    for (const rule of route.rules) {
+      for (const ref of rule.backendRefs) {
+        if (!isOurs(ref) || ref.weight === 0 || model.services.has(serviceName(ref))) continue;
+        // Which rule of a route it is only a name tells.
+        const key = `${route.kind.toLowerCase()}/${route.namespace}/${route.name}#${rule.name ?? ''}`;
+        const text = `${ref.kind} ${ref.namespace}/${ref.name}`;
+        const known = missing.get(key);
+        if (known === undefined) missing.set(key, text);
+        else if (!known.split(', ').includes(text)) missing.set(key, `${known}, ${text}`);
+      }
+    }
+  }
+  return missing;
+}
+
+/** Field numbers. */
+const ROUTE_CONFIGURATION = { name: 1, virtualHosts: 2 } as const;
+const VIRTUAL_HOST = { routes: 3, retryPolicy: 16, retryPolicyTypedConfig: 20 } as const;
+const ROUTE = { action: 2, metadata: 4, directResponse: 7, name: 14 } as const;
+
+interface RouteEditorInput {
+  readonly request: Uint8Array;
+  readonly rules: FoundTranslation['rules'];
+  readonly plans: ReadonlyMap<string, Plan>;
+  readonly missing: ReadonlyMap<string, string>;
+}
+
+/** Edits routes, and remembers to where they lead. */
+class RouteEditor {
+  /** The clusters that edited routes name. */
+  readonly used = new Set<string>();
+  /** The route configurations that lead to clusters of ours. */
+  readonly configurations = new Set<string>();
+  readonly #input: RouteEditorInput;
+  readonly #text: Buffer;
+  readonly #cursor: FieldCursor;
+  /** By the name of Envoy Gateway's cluster. */
+  readonly #byCluster: ReadonlyMap<string, Plan>;
+
+  constructor(input: RouteEditorInput) {
+    this.#input = input;
+    const { request, rules, plans } = input;
+    this.#cursor = new FieldCursor(request);
+    this.#text = Buffer.from(request.buffer, request.byteOffset, request.length);
+    this.#byCluster = new Map(
+      [...plans].flatMap(([rule, plan]) => (rules.get(rule)?.clusters ?? []).map((c) => [c.text, plan] as const)),
+    );
   }
 
-  /** Those that a route uses, sorted by name. */
-  encoded(used: ReadonlySet<string>): Uint8Array[] {
-    return [...this.#clusters]
-      .filter(([name]) => used.has(name))
-      .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([, bytes]) => bytes);
+  /** Undefined: the configuration stays as it is. */
+  edit(configuration: Resource): Pieces | undefined {
+    const { request } = this.#input;
+    let leadsToUs = false;
+    const edited = replaceValues(
+      request,
+      { ...configuration, fields: [ROUTE_CONFIGURATION.virtualHosts] },
+      (from, to) => {
+        let retries: boolean | undefined;
+        const hostRetries = () => (retries ??= hasRetries(request.subarray(from, to)));
+        return replaceValues(request, { from, to, fields: [VIRTUAL_HOST.routes] }, (start, end) => {
+          const route = this.#editRoute({ from: start, to: end }, hostRetries);
+          for (const cluster of route ? clustersOf(route) : []) {
+            this.used.add(cluster);
+            leadsToUs ||= parseServiceClusterName(cluster) !== undefined;
+          }
+          return route;
+        });
+      },
+    );
+    if (leadsToUs) {
+      const { from, to } = configuration;
+      this.configurations.add(stringOf(request.subarray(from, to), ROUTE_CONFIGURATION.name));
+    }
+    return edited;
+  }
+
+  /** Undefined or the very same array: it stays as it is. */
+  #editRoute({ from, to }: Range, hostRetries: () => boolean): Uint8Array | undefined {
+    const { request, plans, missing } = this.#input;
+    const field = this.#cursor.enter(from, to);
+    let nameFrom = 0;
+    let nameTo = 0;
+    let answers = false;
+    let answersItself = false;
+    while (field.next()) {
+      if (field.number === ROUTE.name) [nameFrom, nameTo] = [field.valueStart, field.end];
+      else if (field.number === ROUTE.action) answers = true;
+      else if (field.number === ROUTE.directResponse) answersItself = true;
+    }
+    if (answersItself ? missing.size === 0 : !answers) return undefined;
+    // Of Kubernetes' names: no letter that has more than a byte.
+    const name = this.#text.toString('latin1', nameFrom, nameTo);
+    const rule = ruleOfRoute(name);
+    const route = request.subarray(from, to);
+    if (answersItself) return rule === undefined ? undefined : this.#explain(route, rule);
+    const plan =
+      rule === undefined
+        ? clustersOf(route).reduce<Plan | undefined>((found, c) => found ?? this.#byCluster.get(c), undefined)
+        : plans.get(rule);
+    if (plan === undefined) return undefined;
+    return 'refused' in plan ? refuseRoute(route, plan.refused) : editRoute(route, plan, hostRetries);
+  }
+
+  #explain(route: Uint8Array, rule: string): Uint8Array | undefined {
+    const name = rule.slice(0, rule.lastIndexOf('/rule/'));
+    const missing = this.#input.missing.get(`${name}#${readRuleName(route, ROUTE.metadata) ?? ''}`);
+    if (missing === undefined) return undefined;
+    return explainRefusal(route, `a backend of ${name} does not exist: ${missing}`);
   }
 }
 
-/** Edits the routes that name a replaced cluster, and notes in `used` which clusters these name in the end. */
-function editRouteConfiguration(
-  configuration: Uint8Array,
-  { shares, used }: { shares: ReadonlyMap<string, readonly ClusterShare[]>; used: Set<string> },
-): Uint8Array {
-  return mapField(configuration, ROUTE_CONFIGURATION.virtualHosts, (host) => {
-    const hostRetries = hasField(host, VIRTUAL_HOST.retryPolicy) || hasField(host, VIRTUAL_HOST.retryPolicyTypedConfig);
-    return mapField(host, VIRTUAL_HOST.routes, (route) => {
-      const before = clustersOf(route);
-      if (!before.some((c) => shares.has(c))) return route;
-      const edited = editRoute(route, { sharesOf: (c) => shares.get(c), hostRetries });
-      for (const cluster of clustersOf(edited)) used.add(cluster);
-      return edited;
-    });
-  });
-}
-
-function tryDecode(bytes: Uint8Array): Cluster | undefined {
-  try {
-    return Cluster.decode(bytes);
-  } catch {
-    return undefined;
-  }
+function hasRetries(host: Uint8Array): boolean {
+  return hasField(host, VIRTUAL_HOST.retryPolicy) || hasField(host, VIRTUAL_HOST.retryPolicyTypedConfig);
 }

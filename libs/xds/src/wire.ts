@@ -14,8 +14,15 @@ const FIXED64 = 1;
 export const BYTES = 2;
 const FIXED32 = 5;
 
+/** Where a value lies in a message. */
+export interface Range {
+  readonly from: number;
+  readonly to: number;
+}
+
 /**
- * Walks the fields of a message, in order, without an object for each: translations have hundreds of thousands.
+ * Walks the fields of a message, or of one inside of it, in order and without an object for each: translations have
+ * hundreds of thousands.
  *
  *     const field = new FieldCursor(message);
  *     while (field.next()) use(field.number, message.subarray(field.valueStart, field.end));
@@ -29,10 +36,20 @@ export class FieldCursor {
   valueStart = 0;
   end = 0;
   readonly #message: Uint8Array;
-  #offset = 0;
+  #offset: number;
+  #limit: number;
 
-  constructor(message: Uint8Array) {
+  constructor(message: Uint8Array, from = 0, to = message.length) {
     this.#message = message;
+    this.#offset = from;
+    this.#limit = to;
+  }
+
+  /** Begins anew, with another part of the same message. */
+  enter(from: number, to: number): this {
+    this.#offset = from;
+    this.#limit = to;
+    return this;
   }
 
   /**
@@ -41,13 +58,13 @@ export class FieldCursor {
    * @throws MalformedMessageError
    */
   next(): boolean {
-    const { length } = this.#message;
-    if (this.#offset >= length) return false;
+    const limit = this.#limit;
+    if (this.#offset >= limit) return false;
     this.start = this.#offset;
     const tag = this.#varint();
     this.number = Math.floor(tag / 8);
     this.wireType = tag % 8;
-    if (this.number === 0) throw new MalformedMessageError(`field number 0 at byte ${this.start} of ${length}`);
+    if (this.number === 0) throw new MalformedMessageError(`field number 0 at byte ${this.start} of ${limit}`);
     if (this.wireType === VARINT) {
       this.valueStart = this.#offset;
       this.#varint();
@@ -57,9 +74,9 @@ export class FieldCursor {
       this.#offset += size;
     }
     this.end = this.#offset;
-    if (this.end <= length) return true;
+    if (this.end <= limit) return true;
     throw new MalformedMessageError(
-      `field ${this.number} at byte ${this.start} ends at byte ${this.end}, the message at ${length}`,
+      `field ${this.number} at byte ${this.start} ends at byte ${this.end}, the message at ${limit}`,
     );
   }
 
@@ -116,22 +133,62 @@ export function hasField(message: Uint8Array, number: number): boolean {
   return false;
 }
 
+/** Bytes that are not yet in one place: what is edited deep inside of a large message is copied only once, at the end. */
+export class Pieces {
+  length = 0;
+  readonly list: Uint8Array[] = [];
+
+  add(piece: Uint8Array | Pieces): void {
+    this.length += piece.length;
+    if (piece instanceof Pieces) for (const part of piece.list) this.list.push(part);
+    else if (piece.length > 0) this.list.push(piece);
+  }
+
+  join(): Uint8Array {
+    const joined = new Uint8Array(this.length);
+    let offset = 0;
+    for (const piece of this.list) {
+      joined.set(piece, offset);
+      offset += piece.length;
+    }
+    return joined;
+  }
+}
+
 /**
- * The message with each value of a message field replaced by what `edit` returns for it; all other bytes stay as they
- * are, where they are. The very same array when every value came back as it was.
+ * The part of a message from `from` to `to`, with values of its message fields `fields` replaced by what `edit` returns for where they lie
+ * (undefined: they stay); all other bytes stay as they are, where they are. Undefined when all stayed.
  */
-export function mapField(message: Uint8Array, number: number, edit: (value: Uint8Array) => Uint8Array): Uint8Array {
-  const chunks: Uint8Array[] = [];
-  let copied = 0;
-  const field = new FieldCursor(message);
-  while (field.nextBytes(number)) {
-    const value = message.subarray(field.valueStart, field.end);
-    const edited = edit(value);
-    if (edited === value) continue;
-    chunks.push(message.subarray(copied, field.start), fieldHead(number, edited.length), edited);
+export function replaceValues(
+  message: Uint8Array,
+  { from, to, fields }: Range & { readonly fields: readonly number[] },
+  edit: (from: number, to: number) => Uint8Array | Pieces | undefined,
+): Pieces | undefined {
+  let pieces: Pieces | undefined;
+  let copied = from;
+  const field = new FieldCursor(message, from, to);
+  while (field.next()) {
+    if (field.wireType !== BYTES || !fields.includes(field.number)) continue;
+    const edited = edit(field.valueStart, field.end);
+    if (edited === undefined) continue;
+    pieces ??= new Pieces();
+    pieces.add(message.subarray(copied, field.start));
+    pieces.add(fieldHead(field.number, edited.length));
+    pieces.add(edited);
     copied = field.end;
   }
-  return chunks.length === 0 ? message : concat([...chunks, message.subarray(copied)]);
+  pieces?.add(message.subarray(copied, to));
+  return pieces;
+}
+
+/** Like `replaceValues`, of a whole message; the very same array when every value came back as it was. */
+export function mapField(message: Uint8Array, number: number, edit: (value: Uint8Array) => Uint8Array): Uint8Array {
+  const pieces = replaceValues(message, { from: 0, to: message.length, fields: [number] }, (from, to) => {
+    const value = message.subarray(from, to);
+    const edited = edit(value);
+    return edited === value ? undefined : edited;
+  });
+  return pieces?.join() ?? message;
 }
 
 /** The message without the fields of these numbers. */
@@ -162,11 +219,7 @@ function varint(value: number): number[] {
 }
 
 export function concat(chunks: readonly Uint8Array[]): Uint8Array {
-  const joined = new Uint8Array(chunks.reduce((sum, c) => sum + c.length, 0));
-  let offset = 0;
-  for (const chunk of chunks) {
-    joined.set(chunk, offset);
-    offset += chunk.length;
-  }
-  return joined;
+  const pieces = new Pieces();
+  for (const chunk of chunks) pieces.add(chunk);
+  return pieces.join();
 }

@@ -1,7 +1,15 @@
 import { status } from '@grpc/grpc-js';
 import type { BackendRef } from '@tsgateway/model';
 import type { Logger } from '@tsgateway/process';
-import { findStamps, spliceTranslation, translate, whyBehind } from '@tsgateway/xds';
+import {
+  type Degraded,
+  findRules,
+  type FoundTranslation,
+  mayHoldOurs,
+  spliceTranslation,
+  translate,
+  whyBehind,
+} from '@tsgateway/xds';
 import type { MeshState } from '../mesh/mesh-state.ts';
 import { HookError } from './hook-error.ts';
 
@@ -13,8 +21,8 @@ export interface TranslationHookOptions {
   readonly modelAlive: () => boolean;
   /** The CA bundle in Envoy's file system. */
   readonly caFile: string | undefined;
-  /** Rules that were degraded in a translation. */
-  readonly onDegraded: (count: number) => void;
+  /** Rules that were degraded in a translation, and how many for which reason. */
+  readonly onDegraded: (count: number, bySource: ReadonlyMap<Degraded['source'], number>) => void;
   readonly log: Logger;
 }
 
@@ -22,8 +30,10 @@ export interface TranslationHookOptions {
 const patienceMs = 2000;
 /** Shares of rules that are remembered, and reasons; the oldest are forgotten. */
 const maxRemembered = 10_000;
+/** Degraded rules that a translation logs one by one: each translation has them all anew. */
+const maxLogged = 20;
 
-/** PostTranslateModify: sends the traffic of stamped rules to our clusters. */
+/** PostTranslateModify: sends the traffic of rules with backends of ours to our clusters. */
 export class TranslationHook {
   readonly #options: TranslationHookOptions;
   readonly #remembered = new Map<string, readonly BackendRef[]>();
@@ -41,14 +51,10 @@ export class TranslationHook {
    */
   async handle(request: Uint8Array): Promise<Uint8Array> {
     const { state, log } = this.#options;
-    const translation = findStamps(request);
-    if (translation.rules.size === 0) return spliceTranslation(request);
-    const deadline = this.#options.now() + patienceMs;
-    await state.until((m) => m !== undefined, deadline);
-    if (this.#options.modelAlive()) {
-      const worthIt = (reason: string) => !this.#inVain.has(reason);
-      await state.until((m) => m !== undefined && !whyBehind(translation, m).some(worthIt), deadline);
-    }
+    const translation = findRules(request);
+    // What cannot be ours waits for nothing.
+    if (mayHoldOurs(translation)) await this.#upToDate(translation);
+    else if (!state.model) return spliceTranslation(request);
     const { model } = state;
     if (!model) throw new HookError(status.UNAVAILABLE, 'no mesh model yet: the operator has not been reached');
     const behind = whyBehind(translation, model);
@@ -60,9 +66,21 @@ export class TranslationHook {
       remembered: (key) => this.#remembered.get(key),
     });
     for (const [key, refs] of bindings) remember(this.#remembered, key, refs);
-    for (const { rule, source } of degraded) log.warn({ rule, source }, 'Rule is degraded');
-    this.#options.onDegraded(degraded.length);
+    const bySource = new Map<Degraded['source'], number>();
+    for (const { source } of degraded) bySource.set(source, (bySource.get(source) ?? 0) + 1);
+    for (const { rule, source } of degraded.slice(0, maxLogged)) log.warn({ rule, source }, 'Rule is degraded');
+    this.#options.onDegraded(degraded.length, bySource);
     return response;
+  }
+
+  /** Waits until the model has caught up with a translation, as long as that may help. */
+  async #upToDate(translation: FoundTranslation): Promise<void> {
+    const { state, now, modelAlive } = this.#options;
+    const deadline = now() + patienceMs;
+    await state.until((m) => m !== undefined, deadline);
+    if (!modelAlive()) return;
+    const worthIt = (reason: string) => !this.#inVain.has(reason);
+    await state.until((m) => m !== undefined && !whyBehind(translation, m).some(worthIt), deadline);
   }
 }
 

@@ -26,9 +26,12 @@ export type ServiceInput = Partial<Omit<MeshService, 'groups' | 'name'>> & {
 
 export interface RouteInput {
   readonly name: string;
-  /** For each rule its backendRefs: `<kind>/<name>:<port>=<weight>`. */
-  readonly rules: readonly (readonly string[])[];
+  readonly kind?: MeshRoute['kind'];
+  /** For each rule its backendRefs: `<kind>/[<namespace>/]<name>:<port>=<weight>`; and what else it has. */
+  readonly rules: readonly (readonly string[] | (Omit<RouteRule, 'backendRefs'> & { refs: readonly string[] }))[];
 }
+
+type RouteRule = MeshRoute['rules'][number];
 
 export function model(input: ModelInput): MeshModel {
   const services = (input.services ?? []).map(service);
@@ -61,16 +64,20 @@ export function service(input: ServiceInput): MeshService {
 
 function route(input: RouteInput): MeshRoute {
   return {
-    kind: 'HTTPRoute',
+    kind: input.kind ?? 'HTTPRoute',
     namespace: 'default',
     name: input.name,
     generation: 1,
-    rules: input.rules.map((refs) => ({ backendRefs: refs.map(backendRef) })),
+    rules: input.rules.map((rule) => {
+      const { refs, ...others } = 'refs' in rule ? rule : { refs: rule };
+      return { ...others, backendRefs: refs.map(backendRef) };
+    }),
   };
 }
 
 function backendRef(text: string) {
-  const [, kind = '', name = '', port, weight] = /^(\w+)\/([\w-]+):(\d+)(?:=(\d+))?$/.exec(text) ?? [];
+  const pattern = /^(\w+)\/(?:([\w-]+)\/)?([\w-]+):(\d+)(?:=(\d+))?$/;
+  const [, kind = '', namespace = 'default', name = '', port, weight] = pattern.exec(text) ?? [];
   const group = kind.startsWith('Tailscale') ? 'gateway.tailscale.com' : '';
-  return { group, kind, namespace: 'default', name, port: Number(port), weight: Number(weight ?? 1) };
+  return { group, kind, namespace, name, port: Number(port), weight: Number(weight ?? 1) };
 }

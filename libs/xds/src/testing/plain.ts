@@ -1,13 +1,21 @@
 import { LeastRequest } from '@tsgateway/protos/envoy/extensions/load_balancing_policies/least_request/v3/least_request';
 import { RoundRobin } from '@tsgateway/protos/envoy/extensions/load_balancing_policies/round_robin/v3/round_robin';
+import { HttpConnectionManager } from '@tsgateway/protos/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager';
 import { PreviousHostsPredicate } from '@tsgateway/protos/envoy/extensions/retry/host/previous_hosts/v3/previous_hosts';
 import { UpstreamTlsContext } from '@tsgateway/protos/envoy/extensions/transport_sockets/tls/v3/tls';
+import { HttpProtocolOptions } from '@tsgateway/protos/envoy/extensions/upstreams/http/v3/http_protocol_options';
+import { stringOf } from '../wire.ts';
 
 const packed: Record<string, { decode(bytes: Uint8Array): unknown }> = {
   'envoy.extensions.load_balancing_policies.least_request.v3.LeastRequest': LeastRequest,
   'envoy.extensions.load_balancing_policies.round_robin.v3.RoundRobin': RoundRobin,
   'envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate': PreviousHostsPredicate,
   'envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext': UpstreamTlsContext,
+  'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': HttpProtocolOptions,
+  'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager': HttpConnectionManager,
+  'envoy.extensions.access_loggers.filters.cel.v3.ExpressionFilter': {
+    decode: (bytes) => ({ expression: stringOf(bytes, 1) }),
+  },
 };
 
 /** A decoded message as a reader wants to see it: no defaults, packed messages unpacked, oneofs as fields. */
@@ -34,7 +42,7 @@ const isOneof = (v: unknown): v is { $case: string; value: unknown } =>
 
 /** A wrapper or message that is there and says 0. */
 const isKept = (key: string, v: unknown): boolean =>
-  key === 'healthyPanicThreshold' || (key.startsWith('enforcing') && v === 0);
+  ['healthyPanicThreshold', 'http2ProtocolOptions'].includes(key) || (key.startsWith('enforcing') && v === 0);
 
 const isDefault = (v: unknown): boolean =>
   v === undefined ||
