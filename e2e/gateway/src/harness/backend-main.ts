@@ -1,9 +1,9 @@
-// A backend, a process of its own: `node backend-main.ts NAME PORT`. It answers every path with its name. What a test
+// A backend, a process of its own: `node backend-main.ts NAME HOST PORT`. It answers every path with its name. What a test
 // wants of it is asked by HTTP: `PUT /-/behaviour` with `{ healthy?, latencyMs?, status? }`.
 import { createServer, type IncomingMessage } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 
-const [name = 'backend', port = '0'] = process.argv.slice(2);
+const [name = 'backend', host = '127.0.0.1', port = '0'] = process.argv.slice(2);
 const behaviour = { healthy: true, latencyMs: 0, status: 200 };
 
 const server = createServer((request, response) => {
@@ -16,7 +16,7 @@ const server = createServer((request, response) => {
   );
 });
 server.keepAliveTimeout = 600_000;
-server.listen(Number(port), '127.0.0.1');
+server.listen(Number(port), host);
 
 async function answer(request: IncomingMessage): Promise<{ status: number; body: string }> {
   if (request.url === '/-/behaviour') {

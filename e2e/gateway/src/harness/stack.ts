@@ -47,8 +47,8 @@ export interface Stack {
   readonly node: ProxyNode;
   /** The first ready proxy of a Gateway, `namespace/name`. */
   proxy(gateway: string): Promise<Proxy>;
-  /** Starts a backend; port 0 (the default) is any free one. It ends with the stack. */
-  startBackend(name: string, port?: number): Promise<Backend>;
+  /** Starts a backend, by default on loopback at any free port. It ends with the stack. */
+  startBackend(name: string, at?: { host?: string; port?: number }): Promise<Backend>;
   /** The sum of a metric over all replicas of a service. */
   metric(service: ServiceName, name: string, labels?: Readonly<Record<string, string>>): Promise<number>;
   /** Kills all processes, newest first, and removes the files. */
@@ -152,8 +152,8 @@ async function start(
     ...{ workDir, api, client, kubectl, tailnet, services, node },
     envoyGateway: gateway,
     proxy: (name) => node.proxy(name),
-    startBackend: async (name, port = 0) => {
-      const backend = new Backend({ name, port: port === 0 ? ((await freePorts(1))[0] ?? 0) : port, workDir });
+    startBackend: async (name, { host = '127.0.0.1', port } = {}) => {
+      const backend = new Backend({ name, host, port: port ?? (await freePorts(1))[0] ?? 0, workDir });
       onStop(() => backend.kill());
       await backend.start();
       return backend;
