@@ -45,10 +45,13 @@ export async function buildImage(options: BuildOptions): Promise<void> {
 
 /**
  * Copies an image that was built here into a node.
- * @param containerdSocket of the node
  * @throws Error when no such image was built
  */
-export async function loadImage(name: string, containerdSocket: string, { log, signal }: ImageOptions): Promise<void> {
+export async function loadImage(
+  name: string,
+  { containerdSocket }: { readonly containerdSocket: string },
+  { log, signal }: ImageOptions,
+): Promise<void> {
   const full = fullImageName(name);
   const startedAt = performance.now();
   await inTemporaryFolder(async (folder) => {

@@ -64,6 +64,9 @@ export async function upNode(api: ApiCluster, ctx: LevelContext<NodeState>): Pro
   const binaries = await ensureBinaries(['kubelet', 'kube-proxy', 'coredns'], { log, signal });
   const dir = join(ctx.dir, 'node');
   const paths: NodePaths = { dir, containerdSocket: join(dir, 'containerd.sock') };
+  if (/^\/(etc|run|var\/lib|var\/log)\//.test(dir)) {
+    throw new Error(`${dir} is in a folder that the node sees a copy of: choose another (XDG_STATE_HOME)`);
+  }
   if (paths.containerdSocket.length > socketPathLimit) {
     throw new Error(`the path ${paths.containerdSocket} is too long for a socket: choose a shorter folder`);
   }
@@ -108,7 +111,7 @@ export async function upNode(api: ApiCluster, ctx: LevelContext<NodeState>): Pro
   );
   await untilReady(containerd.process, () => ctrWorks(paths.containerdSocket), { deadlineMs: readyDeadlineMs, signal });
   await buildPauseImage({ log, signal });
-  await loadImage(pauseImage, paths.containerdSocket, { log, signal });
+  await loadImage(pauseImage, paths, { log, signal });
   const kubelet = await start(
     { name: 'kubelet', version, healthUrl: `http://${nodeAddress}:10248/healthz` },
     withMountsOf(containerd.process.pid, [
