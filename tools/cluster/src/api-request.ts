@@ -3,24 +3,23 @@ import { request as httpsRequest } from 'node:https';
 import type { KeyPair } from './pki.ts';
 
 export interface ApiRequest {
-  readonly method?: 'GET' | 'POST';
   /** PEM; with https. */
-  readonly ca?: string;
+  readonly ca?: string | undefined;
   readonly client?: KeyPair;
-  /** Sent as JSON. */
-  readonly body?: object;
+  /** Sent as JSON, by POST. */
+  readonly body?: object | undefined;
 }
 
 const deadlineMs = 5000;
 
 /** One request on a connection of its own. @throws Error when nothing answers within 5 s */
 export function apiRequest(url: string, options: ApiRequest = {}): Promise<{ status: number; text: string }> {
-  const { method = 'GET', ca, client, body } = options;
+  const { ca, client, body } = options;
   return new Promise((resolve, reject) => {
     const request = (url.startsWith('https:') ? httpsRequest : httpRequest)(
       url,
       {
-        method,
+        method: body === undefined ? 'GET' : 'POST',
         agent: false,
         signal: AbortSignal.timeout(deadlineMs),
         ...(body === undefined ? {} : { headers: { 'content-type': 'application/json' } }),

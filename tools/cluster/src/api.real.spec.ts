@@ -36,7 +36,7 @@ async function traces(): Promise<string[]> {
 }
 
 async function eventually<T>(read: () => Promise<T>, isRight: (value: T) => boolean): Promise<T> {
-  const deadline = performance.now() + 15_000;
+  const deadline = performance.now() + 30_000;
   for (;;) {
     const value = await read();
     if (isRight(value) || performance.now() > deadline) return value;

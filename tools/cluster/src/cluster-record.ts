@@ -1,7 +1,7 @@
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import type { ApiState } from './api.ts';
+import type { ApiState } from './api-cluster.ts';
 import type { NodeState } from './node/node-level.ts';
 import type { Level } from './options.ts';
 

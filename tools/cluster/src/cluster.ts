@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises';
-import { ApiCluster, apiBinaries, startApi } from './api.ts';
+import { apiBinaries, startApi } from './api.ts';
+import { ApiCluster } from './api-cluster.ts';
 import { ensureBinaries } from './binaries.ts';
 import { ClusterFolder, type ClusterRecord } from './cluster-record.ts';
 import type { PartStatus } from './level.ts';
@@ -7,6 +8,9 @@ import { withLock } from './lock.ts';
 import { downNode, nodeAddress, nodeParts, preflightNode, upNode } from './node/node-level.ts';
 import type { Level } from './options.ts';
 import { inspectMachine, lacks } from './preflight.ts';
+
+/** What a node needs. Here too, so that nothing runs yet while they are built. */
+const nodeBinaries = ['kubelet', 'kube-proxy', 'coredns'] as const;
 
 /** What a command works with. */
 export interface ClusterContext {
@@ -25,7 +29,8 @@ export interface ClusterContext {
  */
 export async function up(level: Level, context: ClusterContext): Promise<string> {
   const { log, signal } = context;
-  const binaries = apiBinaries(level === 'node');
+  const withNodes = level === 'node';
+  const binaries = [...apiBinaries({ withNodes }), ...(withNodes ? nodeBinaries : [])];
   const missing = [...lacks(await inspectMachine(binaries)), ...(level === 'node' ? await preflightNode() : [])];
   if (missing.length > 0) {
     throw new Error(
@@ -119,7 +124,7 @@ async function existing({ clusters, name }: ClusterContext): Promise<ClusterReco
 
 async function partsOf({ api, node }: ClusterRecord): Promise<PartStatus[]> {
   return [
-    ...(api === undefined ? [] : await new ApiCluster(api).partStatus()),
+    ...(api === undefined ? [] : await new ApiCluster(api).status()),
     ...(node === undefined ? [] : await nodeParts(node)),
   ];
 }

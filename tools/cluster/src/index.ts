@@ -1,5 +1,6 @@
 export { startApi } from './api.ts';
-export type { ApiCluster, ApiState, KubeconfigHolder, StartApiOptions } from './api.ts';
+export type { StartApiOptions } from './api.ts';
+export type { ApiCluster, ApiState, KubeconfigHolder } from './api-cluster.ts';
 export { binaryPath, ensureBinaries, findOnPath, missingBinaries } from './binaries.ts';
 export type { BinaryName, BinaryOptions } from './binaries.ts';
 export { runCommand } from './command.ts';
