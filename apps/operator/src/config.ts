@@ -4,18 +4,30 @@ const hostPort = z
   .string()
   .regex(/^(\[[0-9a-fA-F:.]+\]|[^\s:[\]]+):\d{1,5}$/, 'must be host:port, an IPv6 host in brackets');
 
+const addressList = (empty: string) =>
+  z
+    .string()
+    .default(empty)
+    .transform((list) => [...new Set(list.split(',').map((a) => a.trim()))].filter((a) => a !== '').sort())
+    .pipe(z.array(hostPort));
+
 /** The operator's own environment variables; the common ones are the process library's. */
 export const config = z.object({
   /** Unset: the pod's service account. */
   KUBECONFIG: z.string().optional(),
   GRPC_PORT: z.coerce.number().int().min(0).max(65_535).default(5010),
   COORDINATOR_ADDRESS: hostPort.default('service-coordinator.tailscale-gateway-system.svc:5020'),
-  /** The health checkers, host:port each. Empty: nothing is probed, every backend counts as healthy. */
-  HEALTH_CHECKER_ADDRESSES: z
-    .string()
-    .default('')
-    .transform((list) => [...new Set(list.split(',').map((a) => a.trim()))].filter((a) => a !== '').sort())
-    .pipe(z.array(hostPort)),
+  /** The health checkers, host:port each. Empty: the ready Pods of the Service. */
+  HEALTH_CHECKER_ADDRESSES: addressList(''),
+  /** In the operator's namespace. */
+  HEALTH_CHECKER_SERVICE: z.string().min(1).default('tailscale-gateway-health-checker'),
+  /** The extension servers' hooks, host:port each. Empty: the ready Pods of the Service. */
+  EXTENSION_SERVER_ADDRESSES: addressList(''),
+  EXTENSION_SERVER_SERVICE: z.string().min(1).default('tailscale-gateway-extension-server'),
+  /** What Envoys dial for their endpoints, host:port each: a headless Service, so that they see every replica. */
+  XDS_ADDRESSES: addressList('tailscale-gateway-extension-server-xds.tailscale-gateway-system.svc:5006').pipe(
+    z.array(hostPort).min(1),
+  ),
   LEADER_ELECTION_ENABLED: z.stringbool().default(true),
   LEADER_ELECTION_ID: z.string().min(1).default('tailscale-gateway-operator'),
   MAX_CONCURRENT_RECONCILES: z.coerce.number().int().min(1).max(1000).default(20),

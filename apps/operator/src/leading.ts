@@ -12,10 +12,17 @@ import {
 } from '@tsgateway/kube';
 import type { TailscaleServices, TailscaleTailnet } from '@tsgateway/api';
 import type { Logger } from '@tsgateway/process';
+import type { TrafficReport } from '@tsgateway/protos/tsgateway/v1alpha1/traffic';
 import type { MeshCatalog } from './catalog/mesh-catalog.ts';
 import type { Coordinator } from './coordinator/coordinator.ts';
 import { recordOf } from './coordinator/vip-plan.ts';
 import type { HealthWatcher } from './health/health-watcher.ts';
+import { attachedTo as attachedIn, gatewayNamedBy } from './gateway/attached.ts';
+import { envoyBootstrap } from './gateway/envoy-bootstrap.ts';
+import { envoyProxyReconciler } from './gateway/envoy-proxy-reconciler.ts';
+import { gatewaysOf } from './gateway/route-refs.ts';
+import { syncReconciler } from './gateway/sync-reconciler.ts';
+import { unsupportedRoutes, watchUnsupported } from './gateway/unsupported.ts';
 import type { Informers } from './informers.ts';
 import { operatorId } from './operator-id.ts';
 import { decideAcceptance } from './reconcilers/acceptance-reconciler.ts';
@@ -26,7 +33,9 @@ import { tailnetKeeper } from './reconcilers/tailnet-keeper.ts';
 import { decideTailnet } from './reconcilers/tailnet-reconciler.ts';
 import { vipReconciler } from './reconcilers/vip-reconciler.ts';
 import * as resources from './resources.ts';
+import { gatewayFindings } from './status/gateway-findings.ts';
 import type { VipOutcome } from './status/vip-outcome.ts';
+import { RequestCounts } from './traffic/request-counts.ts';
 
 export interface LeadingOptions {
   readonly client: KubeClient;
@@ -37,6 +46,13 @@ export interface LeadingOptions {
   readonly onHealth: (listener: (targets: ReadonlySet<string>) => void) => () => void;
   readonly coordinator: Coordinator;
   readonly events: EventRecorder;
+  /** Of the model that this replica serves. */
+  readonly revision: () => bigint;
+  /** What Envoys dial for their endpoints, host:port. */
+  readonly xdsAddresses: readonly string[];
+  /** Begins to tell what the extension servers count, until the signal aborts. */
+  readonly watchTraffic: (onReport: (report: TrafficReport, running: boolean) => void, signal: AbortSignal) => void;
+  readonly onSyncWritten: () => void;
   readonly namespace: string;
   readonly workers: number;
   /** False once the lease may be another's. */
@@ -49,6 +65,8 @@ export interface LeadingOptions {
 const MAX_BACKOFF_MS = 30_000;
 /** The first wait of those who ask the coordinator, which repeats what fails at once by itself. */
 const REMOTE_BACKOFF_MS = 500;
+/** Requests that were counted are written no later than this. */
+const COUNTS_MS = 5 * 60_000;
 const DRAIN_MS = 5_000;
 
 const TAILNET = 'tailscaletailnet';
@@ -58,6 +76,8 @@ const VIP = 'vipservice';
 const TAILNET_KEEPER = 'tailnetkeeper';
 const GATEWAY = 'tailscalegateway';
 const ROUTE_POLICY = 'tailscaleroutepolicy';
+const GATEWAY_SYNC = 'tailscalegatewaysync';
+const ENVOY_PROXY = 'envoyproxy';
 
 /** Everything that only the leader does: writes. Resolves once the signal has aborted and all work has ended. */
 export async function lead(options: LeadingOptions, signal: AbortSignal): Promise<void> {
@@ -66,6 +86,10 @@ export async function lead(options: LeadingOptions, signal: AbortSignal): Promis
   const vips = new Map<string, VipOutcome>();
   const id = await operatorId({ client, namespace, log, signal });
   log.info({ operatorId: id }, 'Starting controllers');
+  const counts = new RequestCounts();
+  const bootstrap = envoyBootstrap(options.xdsAddresses);
+  const attachedTo = (key: string) => attachedIn(key, { informers, catalog });
+  const uncarried = (key: string) => unsupportedRoutes(informers, key);
 
   const status = { client, events };
   const reconcilers: Record<string, Reconcile> = {
@@ -81,14 +105,23 @@ export async function lead(options: LeadingOptions, signal: AbortSignal): Promis
       resource: resources.endpoints,
       store: informers.endpoints.store,
       fieldManager: fieldManager(ENDPOINTS),
-      decide: decideEndpoints({ catalog, tailnets: informers.tailnets.store, health, now }),
+      decide: decideEndpoints({
+        catalog,
+        tailnets: informers.tailnets.store,
+        health,
+        unsupportedRoutes: uncarried,
+        now,
+      }),
     }),
     [SERVICES]: statusReconciler({
       ...status,
       resource: resources.services,
       store: informers.services.store,
       fieldManager: fieldManager(SERVICES),
-      decide: decideServices({ catalog, health, vips, now }),
+      decide: decideServices({ catalog, health, vips, counts, unsupportedRoutes: uncarried, now }),
+      forget: (key) => {
+        counts.forget(`TailscaleServices/${key}`);
+      },
     }),
     [VIP]: vipReconciler({
       client,
@@ -120,6 +153,10 @@ export async function lead(options: LeadingOptions, signal: AbortSignal): Promis
       decide: decideAcceptance({
         kind: 'TailscaleGateway',
         notYet: 'Routes are not generated from it yet, and its extensionServer settings are those of the deployment.',
+        more: (object) => {
+          const named = gatewayNamedBy(object);
+          return gatewayFindings(named === undefined ? undefined : attachedTo(named), bootstrap);
+        },
         now,
       }),
     }),
@@ -133,6 +170,25 @@ export async function lead(options: LeadingOptions, signal: AbortSignal): Promis
         notYet: 'Its rules are not applied to routes yet.',
         now,
       }),
+    }),
+    [GATEWAY_SYNC]: syncReconciler({
+      client,
+      store: informers.syncs.store,
+      attachedTo,
+      serviceOf: (key) => catalog.services.get(key),
+      revision: options.revision,
+      fieldManager: fieldManager(GATEWAY_SYNC),
+      onWritten: options.onSyncWritten,
+      now,
+    }),
+    [ENVOY_PROXY]: envoyProxyReconciler({
+      client,
+      store: informers.envoyProxies.store,
+      served: () => informers.envoyProxies.served === true,
+      attachedTo,
+      bootstrap,
+      events,
+      fieldManager: fieldManager(ENVOY_PROXY),
     }),
   };
 
@@ -160,9 +216,16 @@ export async function lead(options: LeadingOptions, signal: AbortSignal): Promis
     queues.get(controller)?.add(key);
   };
 
-  const unsubscribe = subscribe(options, wake);
+  const unsubscribe = [...subscribe(options, wake), ...subscribeGateways(options, wake)];
+  options.watchTraffic((report, running) => {
+    counts.apply(report, running);
+  }, signal);
+  const countsDue = setInterval(() => {
+    for (const key of counts.makeDue()) wake(SERVICES, key.slice(key.indexOf('/') + 1));
+  }, COUNTS_MS);
   const running = Promise.all(controllers.map((controller) => controller.run(signal)));
   await aborted(signal);
+  clearInterval(countsDue);
   for (const off of unsubscribe) off();
   // What is being worked on was told to stop; nothing new begins.
   for (const queue of queues.values()) queue.clear();
@@ -242,6 +305,66 @@ function subscribe(options: LeadingOptions, wake: Wake): (() => void)[] {
           }
         }
       }
+    }),
+  ];
+}
+
+/** Which event concerns which Gateway, by `namespace/name`. */
+function subscribeGateways({ informers, catalog, events }: LeadingOptions, wake: Wake): (() => void)[] {
+  const byKey = (key: string): void => {
+    wake(GATEWAY_SYNC, key);
+    wake(ENVOY_PROXY, key);
+    for (const object of informers.gateways.store.list()) {
+      if (gatewayNamedBy(object) === key) wake(GATEWAY, objectKey(object));
+    }
+  };
+  const every = <T extends KubeObject>(
+    { store }: { store: Store<T> },
+    keysOf: (object: T) => readonly string[],
+  ): (() => void) => {
+    const tell = (object: T): void => {
+      keysOf(object).forEach(byKey);
+    };
+    const update = (object: T, old: T): void => {
+      new Set([...keysOf(old), ...keysOf(object)]).forEach(byKey);
+    };
+    return store.subscribe({ add: tell, update, delete: tell });
+  };
+  const gateways = informers.apiGateways.store;
+  return [
+    every(informers.apiGateways, (gateway) => [objectKey(gateway)]),
+    every(informers.gatewayClasses, ({ metadata: { name } }) =>
+      gateways
+        .list()
+        .filter((gateway) => gateway.spec?.gatewayClassName === name)
+        .map(objectKey),
+    ),
+    // A class of Gateways may name one for all of them.
+    every(informers.envoyProxies, () => gateways.list().map(objectKey)),
+    every(informers.syncs, (sync) => [objectKey(sync)]),
+    every(informers.gateways, (object) => [gatewayNamedBy(object) ?? []].flat()),
+    every(informers.httpRoutes, gatewaysOf),
+    every(informers.grpcRoutes, gatewaysOf),
+    // Told after the model was sent: the catalog tells in the order of subscription.
+    catalog.onChange(({ services }) => {
+      const concerned = new Set<string>();
+      for (const key of services) {
+        for (const { store } of [informers.httpRoutes, informers.grpcRoutes]) {
+          for (const route of store.byIndex('backend', key)) {
+            for (const gateway of gatewaysOf(route)) concerned.add(gateway);
+          }
+        }
+      }
+      for (const gateway of concerned) wake(GATEWAY_SYNC, gateway);
+    }),
+    ...watchUnsupported({
+      informers,
+      events,
+      onKey: (key) => {
+        const [kind, ...name] = key.split('/');
+        if (kind === 'TailscaleServices') wake(SERVICES, name.join('/'));
+        if (kind === 'TailscaleEndpoints') wake(ENDPOINTS, name.join('/'));
+      },
     }),
   ];
 }

@@ -4,14 +4,20 @@ import { probeTargets } from '@tsgateway/model';
 import { version, type Logger, type ServiceContext } from '@tsgateway/process';
 import { MeshModelServiceService } from '@tsgateway/protos/tsgateway/v1alpha1/model';
 import { createRpcServer } from '@tsgateway/rpc';
+import { Counter } from 'prom-client';
 import { MeshCatalog } from './catalog/mesh-catalog.ts';
 import type { Config } from './config.ts';
 import { grpcCoordinator } from './coordinator/coordinator.ts';
 import { HealthWatcher } from './health/health-watcher.ts';
-import { createInformers, revisionOf, type Informers } from './informers.ts';
+import { createInformers, notServed, revisionOf, type Informers } from './informers.ts';
 import { lead } from './leading.ts';
 import { ModelService } from './model/model-service.ts';
+import { fixedPeers, peersOfService, SERVICE_NAME, type Peers } from './peers/peers.ts';
+import { watchTraffic } from './traffic/traffic-watcher.ts';
 
+// Of the Pods themselves, whatever their Services say.
+const HOOKS_PORT = 5005;
+const CHECKER_PORT = 5030;
 /** Health of targets that nobody has any more is forgotten this often. */
 const SWEEP_MS = 60_000;
 /** A new leader waits no longer for the health checkers. */
@@ -31,7 +37,15 @@ export async function startOperator(ctx: ServiceContext<Config>): Promise<void> 
     onRequest: apiMetrics.onRequest,
   });
   onStop('kubernetes-client', () => client.close());
-  const informers = createInformers({ client, log: log.child('informers'), metrics });
+  const informers = createInformers({
+    client,
+    endpointSlices: {
+      namespace: env.POD_NAMESPACE,
+      labelSelector: `${SERVICE_NAME} in (${env.HEALTH_CHECKER_SERVICE},${env.EXTENSION_SERVER_SERVICE})`,
+    },
+    log: log.child('informers'),
+    metrics,
+  });
   // A term of its own: the last writes of the leader still look things up.
   const watching = new AbortController();
   const watches = Promise.all(Object.values(informers).map((informer) => informer.run(watching.signal)));
@@ -45,16 +59,24 @@ export async function startOperator(ctx: ServiceContext<Config>): Promise<void> 
   feed(catalog, informers);
   await synced(informers, signal);
   if (signal.aborted) return;
-  cachesSynced(true);
+  const tellCaches = (): void => {
+    const absent = notServed(informers);
+    cachesSynced(true, absent.length === 0 ? undefined : `not installed: ${absent.join(', ')}`);
+  };
+  tellCaches();
   log.info({ services: catalog.services.size, routes: catalog.routes.size }, 'caches synced');
 
   // The model, from every replica.
-  const addresses = env.HEALTH_CHECKER_ADDRESSES;
+  const peers = (addresses: readonly string[], service: string, port: number): Peers =>
+    addresses.length > 0
+      ? fixedPeers(addresses)
+      : peersOfService({ store: informers.endpointSlices.store, service, port });
+  const checkers = peers(env.HEALTH_CHECKER_ADDRESSES, env.HEALTH_CHECKER_SERVICE, CHECKER_PORT);
+  const extensionServers = peers(env.EXTENSION_SERVER_ADDRESSES, env.EXTENSION_SERVER_SERVICE, HOOKS_PORT);
   const model = new ModelService({
     catalog,
     revision: () => revisionOf(informers),
-    // The set is the same for the life of the process, and for all replicas.
-    checkers: { epoch: 1, addresses },
+    checkers,
     log: log.child('model'),
     metrics,
   });
@@ -71,7 +93,7 @@ export async function startOperator(ctx: ServiceContext<Config>): Promise<void> 
   // Health, from every checker.
   const listeners = new Set<(targets: ReadonlySet<string>) => void>();
   const health = new HealthWatcher({
-    addresses,
+    peers: checkers,
     client: `operator/${env.POD_NAME}`,
     servicesOf: (target) => catalog.servicesOfTarget(target).map((s) => `${s.namespace}/${s.name}`),
     onChange: (targets) => {
@@ -83,6 +105,7 @@ export async function startOperator(ctx: ServiceContext<Config>): Promise<void> 
   health.start(watching.signal);
   const sweep = setInterval(() => {
     health.retain(probeTargets({ services: catalog.services }));
+    tellCaches();
   }, SWEEP_MS);
   onStop('health', () => {
     clearInterval(sweep);
@@ -104,6 +127,11 @@ export async function startOperator(ctx: ServiceContext<Config>): Promise<void> 
     watching.abort();
     await recording;
   });
+  const syncsWritten = new Counter({
+    name: 'gateway_sync_writes_total',
+    help: 'How often Envoy Gateway was asked to translate a Gateway again.',
+    registers: [metrics],
+  });
   const leading = (mayWrite: () => boolean) => async (term: AbortSignal) => {
     // Statuses that are written before health is known would have to be taken back.
     await health.firstReports(FIRST_REPORTS_MS);
@@ -120,6 +148,20 @@ export async function startOperator(ctx: ServiceContext<Config>): Promise<void> 
         },
         coordinator,
         events,
+        revision: () => revisionOf(informers),
+        xdsAddresses: env.XDS_ADDRESSES,
+        watchTraffic: (onReport, until) => {
+          watchTraffic({
+            peers: extensionServers,
+            client: `operator/${env.POD_NAME}`,
+            onReport,
+            log: log.child('traffic'),
+            signal: until,
+          });
+        },
+        onSyncWritten: () => {
+          syncsWritten.inc();
+        },
         namespace: env.POD_NAMESPACE,
         workers: env.MAX_CONCURRENT_RECONCILES,
         mayWrite,
@@ -193,17 +235,19 @@ function feed(catalog: MeshCatalog, informers: Informers): void {
       catalog.removeServices(o);
     },
   });
-  informers.httpRoutes.store.subscribe({
-    add: (o) => {
-      catalog.setRoute(o);
-    },
-    update: (o) => {
-      catalog.setRoute(o);
-    },
-    delete: (o) => {
-      catalog.removeRoute(o);
-    },
-  });
+  for (const { store } of [informers.httpRoutes, informers.grpcRoutes]) {
+    store.subscribe({
+      add: (o) => {
+        catalog.setRoute(o);
+      },
+      update: (o) => {
+        catalog.setRoute(o);
+      },
+      delete: (o) => {
+        catalog.removeRoute(o);
+      },
+    });
+  }
 }
 
 /** Resolves once every cache holds its first list, or the signal aborts. */

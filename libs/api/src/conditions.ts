@@ -1,3 +1,10 @@
+/** Only where a route names the object in a way that cannot be carried. */
+const routesSupported = {
+  UnsupportedRouteKind: 'UnsupportedRouteKind',
+  /** As the target of a request mirror. */
+  UnsupportedMirror: 'UnsupportedMirror',
+} as const;
+
 /**
  * The types of conditions that the operator writes, and the reasons of each, by kind. `Ready` is on every kind and
  * sums up the others; the reason of the first that fails is its reason. `True` reasons come first.
@@ -57,6 +64,7 @@ export const conditionReasons = {
       /** Asked for, and this version does not do it. */
       NotSupported: 'NotSupported',
     },
+    RoutesSupported: routesSupported,
   },
   TailscaleServices: {
     Ready: {
@@ -104,6 +112,7 @@ export const conditionReasons = {
     FailoverConfigured: { Configured: 'Configured', NoTiers: 'NoTiers', UnknownEndpoints: 'UnknownEndpoints' },
     /** Only where the strategy is weighted and `weights` is set. */
     WeightsConfigured: { Configured: 'Configured', UnknownEndpoints: 'UnknownEndpoints' },
+    RoutesSupported: routesSupported,
   },
   TailscaleGateway: {
     Ready: {

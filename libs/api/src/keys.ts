@@ -6,6 +6,8 @@ export const annotations = {
   autoProvisioned: 'tailscale-gateway.com/auto-provisioned',
   /** Where the VIP service is that a TailscaleServices stands for, as JSON: its spec may since have come to name another. */
   vipServiceRecord: `${GROUP}/vip-service-record`,
+  /** Of what in the mesh model a TailscaleGatewaySync was last written for: a hash. */
+  structure: `${GROUP}/structure`,
 } as const;
 
 /** Kept on an object until what it caused outside the cluster is gone, or no longer needs it to be undone. */

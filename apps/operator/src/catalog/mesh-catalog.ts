@@ -13,7 +13,7 @@ import {
   type MeshService,
 } from '@tsgateway/model';
 import { compileSelector, SelectorIndex, type MatchChange } from '@tsgateway/selector';
-import type { HttpRoute } from '../resources.ts';
+import type { Route } from '../resources.ts';
 import { checked, sentence, type Problem } from './checked.ts';
 
 /** What changed since the last call: keys of the model, and `namespace/name` of objects whose status may differ. */
@@ -112,7 +112,7 @@ export class MeshCatalog {
     this.#touch('affectedEndpoints', key);
   }
 
-  setRoute(object: HttpRoute): void {
+  setRoute(object: Route): void {
     const route = object.metadata.deletionTimestamp === undefined ? buildRoute(object) : undefined;
     const key = routeKeyOf(object);
     if (isDeepStrictEqual(this.routes.get(key), route)) return;
@@ -121,7 +121,7 @@ export class MeshCatalog {
     this.#touch('routes', key);
   }
 
-  removeRoute(object: HttpRoute): void {
+  removeRoute(object: Route): void {
     const key = routeKeyOf(object);
     if (this.routes.delete(key)) this.#touch('routes', key);
   }
@@ -232,5 +232,9 @@ function modelKey(kind: 'TailscaleServices' | 'TailscaleEndpoints', key: string)
   return serviceKey({ kind, namespace: key.slice(0, slash), name: key.slice(slash + 1) });
 }
 
-const routeKeyOf = ({ metadata }: HttpRoute): string =>
-  routeKey({ kind: 'HTTPRoute', namespace: metadata.namespace ?? '', name: metadata.name });
+const routeKeyOf = ({ kind, metadata }: Route): string =>
+  routeKey({
+    kind: kind === 'GRPCRoute' ? 'GRPCRoute' : 'HTTPRoute',
+    namespace: metadata.namespace ?? '',
+    name: metadata.name,
+  });

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { HealthUpdate } from '@tsgateway/protos/tsgateway/v1alpha1/health';
 import { Registry } from 'prom-client';
+import { fixedPeers } from '../peers/peers.ts';
 import { quietLogger } from '../testing/objects.ts';
 import { HealthWatcher } from './health-watcher.ts';
 
@@ -8,7 +9,7 @@ function start() {
   const log = quietLogger();
   const changes: string[][] = [];
   const watcher = new HealthWatcher({
-    addresses: [],
+    peers: fixedPeers([]),
     client: 'operator/0',
     servicesOf: () => ['shop/web'],
     onChange: (targets) => changes.push([...targets]),
@@ -73,7 +74,7 @@ describe('HealthWatcher', () => {
     const { watcher } = start();
     await watcher.firstReports(60_000);
     const away = new HealthWatcher({
-      addresses: ['127.0.0.1:9'],
+      peers: fixedPeers(['127.0.0.1:9']),
       client: 'operator/0',
       servicesOf: () => [],
       onChange: () => undefined,

@@ -8,11 +8,12 @@ import {
 } from '@tsgateway/protos/tsgateway/v1alpha1/health';
 import { clientOptions, watchStream } from '@tsgateway/rpc';
 import { Gauge, type Registry } from 'prom-client';
+import { followPeers, type Peers } from '../peers/peers.ts';
 import type { TargetDetails } from '../status/target-details.ts';
 
 export interface HealthWatcherOptions {
-  /** host:port of each checker. */
-  readonly addresses: readonly string[];
+  /** The checkers. */
+  readonly peers: Peers;
   /** Who this is, for the checkers' logs. */
   readonly client: string;
   /** `namespace/name` of the services that a target belongs to, for the log. */
@@ -35,7 +36,7 @@ export class HealthWatcher {
 
   constructor(options: HealthWatcherOptions) {
     this.#o = options;
-    this.#silent = new Set(options.addresses);
+    this.#silent = new Set(options.peers.set.addresses);
     this.#heard(undefined);
     const connected = this.#connected;
     new Gauge({
@@ -68,7 +69,13 @@ export class HealthWatcher {
 
   /** Watches until the signal aborts. */
   start(signal: AbortSignal): void {
-    for (const address of this.#o.addresses) this.#watch(address, signal);
+    followPeers({
+      peers: this.#o.peers,
+      signal,
+      follow: (address, about) => {
+        this.#watch(address, about.signal);
+      },
+    });
   }
 
   /** Forgets targets that no machine has any more. */
@@ -117,6 +124,9 @@ export class HealthWatcher {
       'abort',
       () => {
         client.close();
+        this.#connected.delete(address);
+        this.#heard(address);
+        if (checker !== undefined) this.#store.disconnected(checker);
       },
       { once: true },
     );

@@ -1,5 +1,5 @@
 import type { handleServerStreamingCall, ServerWritableStream } from '@grpc/grpc-js';
-import type { CheckerSet, MeshModel } from '@tsgateway/model';
+import type { MeshModel } from '@tsgateway/model';
 import type { Logger } from '@tsgateway/process';
 import type {
   MeshModelServiceServer,
@@ -8,29 +8,43 @@ import type {
 } from '@tsgateway/protos/tsgateway/v1alpha1/model';
 import { Gauge, type Registry } from 'prom-client';
 import type { MeshCatalog } from '../catalog/mesh-catalog.ts';
+import type { Peers } from '../peers/peers.ts';
 import { ModelStream } from './model-stream.ts';
 
 export interface ModelServiceOptions {
   readonly catalog: MeshCatalog;
   /** The highest resourceVersion that the informers have seen. */
   readonly revision: () => bigint;
-  readonly checkers: CheckerSet;
+  readonly checkers: Peers;
   readonly log: Logger;
   readonly metrics: Registry;
 }
+
+/** A revision that changed nothing in the model is told no more often than this. */
+const REVISION_MS = 1_000;
 
 /** `MeshModelService`: every replica streams the model that its own caches make, straight from the informers' events. */
 export class ModelService {
   readonly #o: ModelServiceOptions;
   readonly #streams = new Map<ModelStream, ServerWritableStream<WatchModelRequest, ModelUpdate>>();
-  readonly #unsubscribe: () => void;
+  readonly #unsubscribe: readonly (() => void)[];
 
   constructor(options: ModelServiceOptions) {
     this.#o = options;
-    this.#unsubscribe = options.catalog.onChange(({ services, routes }) => {
+    const changes = options.catalog.onChange(({ services, routes }) => {
       if (services.size + routes.size === 0) return;
       for (const stream of this.#streams.keys()) stream.changed({ services, routes });
     });
+    const checkers = options.checkers.onChange(() => {
+      for (const stream of this.#streams.keys()) stream.checkersChanged();
+    });
+    const revisions = setInterval(() => {
+      for (const stream of this.#streams.keys()) stream.tellRevision();
+    }, REVISION_MS);
+    const stop = (): void => {
+      clearInterval(revisions);
+    };
+    this.#unsubscribe = [changes, checkers, stop];
     const { catalog, metrics } = options;
     const streams = this.#streams;
     const registers = [metrics];
@@ -65,7 +79,7 @@ export class ModelService {
   /** The model now. Shares the catalog's maps: read it at once. */
   get model(): MeshModel {
     const { catalog, revision, checkers } = this.#o;
-    return { revision: revision(), services: catalog.services, routes: catalog.routes, checkers };
+    return { revision: revision(), services: catalog.services, routes: catalog.routes, checkers: checkers.set };
   }
 
   get implementation(): MeshModelServiceServer {
@@ -77,7 +91,7 @@ export class ModelService {
 
   /** Ends all streams: the readers go to another replica. */
   close(): void {
-    this.#unsubscribe();
+    for (const off of this.#unsubscribe) off();
     for (const call of this.#streams.values()) call.end();
     this.#streams.clear();
   }

@@ -1,4 +1,4 @@
-import { encodeRoute, encodeService, snapshotOf, type MeshModel } from '@tsgateway/model';
+import { encodeCheckers, encodeRoute, encodeService, snapshotOf, type MeshModel } from '@tsgateway/model';
 import type { ModelUpdate } from '@tsgateway/protos/tsgateway/v1alpha1/model';
 import { LatestPerKey, type MessageSink } from '@tsgateway/rpc';
 
@@ -9,12 +9,15 @@ import { LatestPerKey, type MessageSink } from '@tsgateway/rpc';
 export class ModelStream {
   readonly #model: () => MeshModel;
   readonly #latest: LatestPerKey<undefined, ModelUpdate>;
+  #sent: bigint;
 
   /** Sends the snapshot. `model` gives the model as it is at the moment of asking. */
   constructor(model: () => MeshModel, stream: MessageSink<ModelUpdate>) {
     this.#model = model;
     this.#latest = new LatestPerKey({ stream, toMessage: (keys) => this.#update([...keys.keys()]) });
-    this.#latest.send(snapshotOf(model()));
+    const snapshot = snapshotOf(model());
+    this.#sent = snapshot.revision;
+    this.#latest.send(snapshot);
   }
 
   /** Keys of services and routes that were set or removed. */
@@ -23,8 +26,19 @@ export class ModelStream {
     for (const key of keys.routes) this.#latest.set(`${ROUTE}${key}`, undefined);
   }
 
+  /** The set of checkers is another. */
+  checkersChanged(): void {
+    this.#latest.set(CHECKERS, undefined);
+  }
+
+  /** Tells how far the model is, where nothing else is to be told: a reader may be waiting for a revision. */
+  tellRevision(): void {
+    if (this.#model().revision > this.#sent) this.#latest.set(REVISION, undefined);
+  }
+
   #update(keys: readonly string[]): ModelUpdate {
-    const { revision, services, routes } = this.#model();
+    const { revision, services, routes, checkers } = this.#model();
+    this.#sent = revision;
     const of = (prefix: string): string[] =>
       keys
         .filter((key) => key.startsWith(prefix))
@@ -38,10 +52,12 @@ export class ModelStream {
       routes: changedRoutes.flatMap((key) => routes.get(key) ?? []).map(encodeRoute),
       removedServices: changedServices.filter((key) => !services.has(key)),
       removedRoutes: changedRoutes.filter((key) => !routes.has(key)),
-      checkers: undefined,
+      checkers: keys.includes(CHECKERS) ? encodeCheckers(checkers) : undefined,
     };
   }
 }
 
+const CHECKERS = 'checkers';
+const REVISION = 'revision';
 const SERVICE = 'service ';
 const ROUTE = 'route ';

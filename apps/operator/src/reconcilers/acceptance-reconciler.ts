@@ -11,9 +11,11 @@ export function decideAcceptance<K extends KindName>(options: {
   readonly kind: K;
   /** What is not applied yet, a sentence. */
   readonly notYet: string;
+  /** What else there is to say of a valid one. */
+  readonly more?: (object: ObjectOf<K>) => readonly Finding[];
   readonly now: () => number;
 }) {
-  const { kind, notYet, now } = options;
+  const { kind, notYet, more, now } = options;
   type Status = { conditions?: Condition[] | undefined };
   return (object: ObjectOf<K> & { status?: Status | undefined }): Promise<Decision<Status>> => {
     const result = checked(kind, object);
@@ -21,6 +23,7 @@ export function decideAcceptance<K extends KindName>(options: {
       ? [
           { type: 'Ready', status: 'False', reason: 'NotSupported', message: notYet },
           { type: 'Accepted', status: 'True', reason: 'Accepted', message: `The spec is valid. ${notYet}` },
+          ...(more?.(result.object) ?? []),
         ]
       : [
           { type: 'Ready', status: 'False', reason: 'NotAccepted', message: 'The spec is not accepted: see Accepted.' },

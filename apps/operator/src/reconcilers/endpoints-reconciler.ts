@@ -3,6 +3,7 @@ import { objectKey, type Store } from '@tsgateway/kube';
 import type { HealthView, Machine } from '@tsgateway/model';
 import type { MeshCatalog } from '../catalog/mesh-catalog.ts';
 import { endpointsStatus } from '../status/endpoints-status.ts';
+import type { UnsupportedRoute } from '../status/unsupported-routes.ts';
 import type { TargetDetails } from '../status/target-details.ts';
 import type { Decision } from './status-reconciler.ts';
 
@@ -10,12 +11,13 @@ export interface EndpointsReconcilerOptions {
   readonly catalog: MeshCatalog;
   readonly tailnets: Pick<Store<TailscaleTailnet>, 'get'>;
   readonly health: { readonly health: HealthView; readonly details: ReadonlyMap<string, TargetDetails> };
+  readonly unsupportedRoutes: (key: string) => readonly UnsupportedRoute[];
   readonly now: () => number;
 }
 
 /** Decides the status of a TailscaleEndpoints from the catalog and the checkers' reports. */
 export function decideEndpoints(options: EndpointsReconcilerOptions) {
-  const { catalog, tailnets, health, now } = options;
+  const { catalog, tailnets, health, unsupportedRoutes, now } = options;
   return (object: TailscaleEndpoints): Promise<Decision<NonNullable<TailscaleEndpoints['status']>>> => {
     const key = objectKey(object);
     const good = catalog.goodEndpoints(key);
@@ -28,6 +30,7 @@ export function decideEndpoints(options: EndpointsReconcilerOptions) {
       machines: machinesOfEndpoints(catalog, object),
       health: health.health,
       details: health.details,
+      unsupportedRoutes: unsupportedRoutes(`TailscaleEndpoints/${key}`),
       tailnet: {
         found: tailnet !== undefined,
         ready: tailnet?.status?.conditions?.find((c) => c.type === 'Ready'),

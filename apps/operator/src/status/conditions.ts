@@ -18,7 +18,7 @@ export interface ConditionContext {
 }
 
 /** The longest message that the API takes is longer; nobody reads more. */
-const MAX_MESSAGE = 2048;
+const MAX_MESSAGE = 4096;
 
 /** Findings as conditions: `lastTransitionTime` stays where the status of the condition stayed. */
 export function conditionsOf(

@@ -2,6 +2,7 @@ import type { Condition, TailscaleEndpoints } from '@tsgateway/api';
 import { targetId, type HealthView, type Machine, type TargetHealth } from '@tsgateway/model';
 import type { Problem } from '../catalog/checked.ts';
 import { conditionsOf, stampChange, timestamp, type Finding } from './conditions.ts';
+import { routesSupported, type UnsupportedRoute } from './unsupported-routes.ts';
 import type { ProbeFailure, TargetDetails } from './target-details.ts';
 
 type Status = NonNullable<TailscaleEndpoints['status']>;
@@ -20,6 +21,8 @@ export interface EndpointsFacts {
   readonly machines: ReadonlyMap<string, readonly Machine[]>;
   readonly health: HealthView;
   readonly details: ReadonlyMap<string, TargetDetails>;
+  /** Routes that name it in a way that cannot be carried. */
+  readonly unsupportedRoutes: readonly UnsupportedRoute[];
   readonly tailnet: { readonly found: boolean; readonly ready: Condition | undefined };
   readonly nowMs: number;
 }
@@ -34,7 +37,7 @@ export function endpointsStatus(facts: EndpointsFacts): Status {
   const specified = object?.spec.endpoints ?? [];
   const all = specified.map((endpoint) => endpointStatus(endpoint, facts));
   const unhealthy = all.filter((e) => e.healthStatus === 'Unhealthy').length;
-  const findings = findingsOf({ facts, unhealthy });
+  const findings = [...findingsOf({ facts, unhealthy }), ...routesSupported(facts.unsupportedRoutes)];
   return stampChange<Status, 'lastSync'>({
     next: {
       conditions: conditionsOf(findings, { previous: previous?.conditions, generation, now }),

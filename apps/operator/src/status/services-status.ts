@@ -6,6 +6,7 @@ import type { Problem } from '../catalog/checked.ts';
 import { wantedVipService } from '../coordinator/wanted-vip-service.ts';
 import { conditionsOf, stampChange, timestamp, type Finding } from './conditions.ts';
 import { lastGood, listed } from './endpoints-status.ts';
+import { routesSupported, type UnsupportedRoute } from './unsupported-routes.ts';
 import { PASSING_VIP_FAILURES, type VipOutcome } from './vip-outcome.ts';
 
 type Status = NonNullable<TailscaleServices['status']>;
@@ -27,6 +28,10 @@ export interface ServicesFacts {
   readonly health: HealthView;
   /** Undefined: this process has not asked the coordinator yet. */
   readonly vip: VipOutcome | undefined;
+  /** By group, where it is time to write them; undefined: what was written stays. */
+  readonly requestCounts?: Readonly<Record<string, number>> | undefined;
+  /** Routes that name it in a way that cannot be carried. */
+  readonly unsupportedRoutes: readonly UnsupportedRoute[];
   readonly nowMs: number;
 }
 
@@ -151,9 +156,14 @@ function loadBalancingStatus(facts: ServicesFacts): LoadBalancingStatus | undefi
   return {
     strategy: service.strategy,
     endpointWeights: Object.fromEntries(plan.groups.map((g) => [g.name, g.weight])),
-    requestCounts: facts.previous?.loadBalancingStatus?.requestCounts,
+    requestCounts: requestCounts(facts),
     failoverStatus: service.strategy === 'failover' ? failoverStatus(facts, { service, plan }) : undefined,
   };
+}
+
+function requestCounts({ requestCounts: counts, previous }: ServicesFacts): LoadBalancingStatus['requestCounts'] {
+  const known = counts ?? previous?.loadBalancingStatus?.requestCounts;
+  return known && Object.keys(known).length > 0 ? { ...known } : undefined;
 }
 
 function failoverStatus(facts: ServicesFacts, { service, plan }: { service: MeshService; plan: Plan }): FailoverStatus {
@@ -207,6 +217,7 @@ function findingsOf(facts: ServicesFacts, tally: Tally): Finding[] {
     ...vipFindings,
     ...(object && service ? [...failoverConfigured(object, service), ...weightsConfigured(object, service)] : []),
     ...(object ? unsupported(object) : []),
+    ...routesSupported(facts.unsupportedRoutes),
   ];
 }
 

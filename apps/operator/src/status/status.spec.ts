@@ -17,6 +17,7 @@ import { wantedVipService } from '../coordinator/wanted-vip-service.ts';
 import { endpointsStatus } from './endpoints-status.ts';
 import { servicesStatus } from './services-status.ts';
 import { tailnetStatus, type DescribedTailnet } from './tailnet-status.ts';
+import type { UnsupportedRoute } from './unsupported-routes.ts';
 import type { VipOutcome } from './vip-outcome.ts';
 
 const testdata = join(import.meta.dirname, '../../testdata');
@@ -26,6 +27,7 @@ const T0 = Date.UTC(2026, 0, 1);
 interface Case {
   services?: TailscaleServices;
   endpoints: TailscaleEndpoints[];
+  unsupportedRoutes?: UnsupportedRoute[];
   tailnet?: { found: boolean; ready: { status: 'True' | 'False'; reason: string } | null };
   steps: {
     afterS: number;
@@ -89,6 +91,7 @@ function runServices(input: Case): unknown[] {
       plan: plan({ service, health: view, nowMs }),
       health: view,
       vip: vip?.kind === 'ensured' ? Object.assign({ wanted }, vip) : vip,
+      unsupportedRoutes: input.unsupportedRoutes ?? [],
       nowMs,
     };
     previous = servicesStatus(facts);
@@ -133,6 +136,7 @@ function runEndpoints(input: Case): unknown[] {
       health: view,
       details,
       tailnet: { found: input.tailnet?.found ?? true, ready: ready ?? undefined },
+      unsupportedRoutes: input.unsupportedRoutes ?? [],
       nowMs: T0 + afterS * 1000,
     };
     previous = endpointsStatus(facts);

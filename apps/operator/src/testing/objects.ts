@@ -1,5 +1,5 @@
 import { defaulted, type TailscaleEndpoints, type TailscaleServices } from '@tsgateway/api';
-import type { HttpRoute } from '../resources.ts';
+import type { Route } from '../resources.ts';
 
 type ServicesSpec = Parameters<typeof defaulted<'TailscaleServices'>>[1]['spec'];
 type Endpoint = { name: string; ip?: string; healthCheck?: object };
@@ -45,7 +45,7 @@ export function endpointsObject(
   });
 }
 
-export const routeObject = (name: string, backend: string): HttpRoute => ({
+export const routeObject = (name: string, backend: string): Route => ({
   kind: 'HTTPRoute',
   metadata: { name, namespace: 'shop', uid: name, generation: 1, resourceVersion: nextVersion() },
   spec: {
