@@ -5,6 +5,7 @@ import { ConfigError, runService } from '@tsgateway/process';
 import { LoadReportingServiceService } from '@tsgateway/protos/envoy/service/load_stats/v3/lrs';
 import { TrafficServiceService } from '@tsgateway/protos/tsgateway/v1alpha1/traffic';
 import { createRpcServer, oneAtATime, type ServerTls, serverTls } from '@tsgateway/rpc';
+import { collectGarbageAfter } from './collect-garbage.ts';
 import { envSchema } from './config.ts';
 import { Assignments } from './eds/assignments.ts';
 import { EndpointDiscovery, endpointDiscoveryDefinition } from './eds/endpoint-discovery.ts';
@@ -189,7 +190,14 @@ await runService({
       maxSendBytes: env.MAX_SEND_MESSAGE_SIZE,
       credentials: (await tlsOf(env.HOOKS_TLS_DIR, 'hooks'))?.credentials,
       connections,
-      interceptors: [oneAtATime({ paths: largeMethods, smallBytes: largeTranslationBytes, maxTurnMs })],
+      interceptors: [
+        oneAtATime({
+          paths: largeMethods,
+          smallBytes: largeTranslationBytes,
+          maxTurnMs,
+          onLargeDone: collectGarbageAfter(1000),
+        }),
+      ],
     });
     hooks.add(hookDefinition, hookService(translation, log.child('hooks')));
     hooks.add(TrafficServiceService, traffic.implementation);

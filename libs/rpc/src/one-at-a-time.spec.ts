@@ -35,7 +35,11 @@ async function start(maxTurnMs = 60_000) {
   const running: { size: number; answer: () => void }[] = [];
   const handler = (call: ServerUnaryCall<Buffer, Buffer>, done: sendUnaryData<Buffer>) =>
     void running.push({ size: call.request.length, answer: () => done(null, Buffer.from('ok')) });
-  const gate = oneAtATime({ paths: new Set([echo.big.path]), smallBytes: 100, maxTurnMs });
+  let largeDone = 0;
+  const gate = oneAtATime({
+    ...{ paths: new Set([echo.big.path]), smallBytes: 100, maxTurnMs },
+    onLargeDone: () => largeDone++,
+  });
   const server = createRpcServer({ log: silent, metrics: new Registry(), interceptors: [gate] });
   server.add(echo, { big: handler, other: handler });
   const port = await server.listen('127.0.0.1:0');
@@ -64,7 +68,7 @@ async function start(maxTurnMs = 60_000) {
       ?.answer();
     await probe.code;
   };
-  return { running, call, settled };
+  return { running, call, settled, largeDone: () => largeDone };
 }
 
 async function until(holds: () => boolean): Promise<void> {
@@ -77,7 +81,7 @@ async function until(holds: () => boolean): Promise<void> {
 
 describe('oneAtATime', () => {
   it('handles large calls one after the other, and keeps nobody else waiting', async () => {
-    const { running, call, settled } = await start();
+    const { running, call, settled, largeDone } = await start();
     const calls = [call(1_000), call(2_000), call(3_000)];
     await until(() => running.length === 1);
     await settled();
@@ -88,14 +92,16 @@ describe('oneAtATime', () => {
     }
     expect(await Promise.all(calls.map((c) => c.code))).toEqual([status.OK, status.OK, status.OK]);
     expect(running.map((r) => r.size)).toEqual([1_000, 2_000, 3_000]);
+    await until(() => largeDone() === 3);
   });
 
   it('lets small ones run side by side', async () => {
-    const { running, call } = await start();
+    const { running, call, largeDone } = await start();
     const calls = [call(10), call(20)];
     await until(() => running.length === 2);
     for (const r of running) r.answer();
     expect(await Promise.all(calls.map((c) => c.code))).toEqual([status.OK, status.OK]);
+    expect(largeDone()).toBe(0);
   });
 
   it('passes over a call whose client left while it waited, and one that left in its turn', async () => {

@@ -8,6 +8,8 @@ export interface OneAtATimeOptions {
   readonly smallBytes: number;
   /** A turn lasts no longer: a client that is stuck halfway must not stop the others. */
   readonly maxTurnMs: number;
+  /** A call with a larger request is over. */
+  readonly onLargeDone?: () => void;
 }
 
 /**
@@ -35,17 +37,22 @@ export function oneAtATime(options: OneAtATimeOptions): ServerInterceptor {
       clearTimeout(timer);
     };
     let alive = false;
+    let large = false;
     const listener = new ServerListenerBuilder()
       .withOnReceiveMetadata((metadata, nextMetadata) => {
         alive = true;
         nextMetadata(metadata);
       })
       .withOnReceiveMessage((message: Uint8Array, nextMessage) => {
-        if (message.length <= options.smallBytes) end();
+        large = message.length > options.smallBytes;
+        if (!large) end();
         nextMessage(message);
       })
       // Called at the end of every call, whoever ended it.
-      .withOnCancel(end)
+      .withOnCancel(() => {
+        end();
+        if (large) options.onLargeDone?.();
+      })
       .build();
     return new ServerInterceptingCall(call, {
       start: (startNext) => {
