@@ -15,6 +15,7 @@ const tables = ['ip tsgateway-node', 'ip kube-proxy', 'ip6 kube-proxy'];
 /** The kernel's settings that the node changes: forwarding (ours, CNI's, kube-proxy's), the others are the kubelet's. */
 const sysctls = [
   'net/ipv4/ip_forward',
+  'net/ipv4/conf/all/accept_redirects', // changes with forwarding: restored after it
   'vm/overcommit_memory',
   'vm/panic_on_oom',
   'kernel/panic',
@@ -30,12 +31,9 @@ export async function readSysctls(): Promise<Record<string, string>> {
   return Object.fromEntries(there.map((name, i) => [name, values[i]?.trim() ?? '']));
 }
 
-/** Writes those that differ. */
+/** Writes them back, in the order that they were read in. */
 export async function restoreSysctls(values: Readonly<Record<string, string>>): Promise<void> {
-  const now = await readSysctls();
-  for (const [name, value] of Object.entries(values)) {
-    if (now[name] !== value) await writeFile(`/proc/sys/${name}`, value);
-  }
+  for (const [name, value] of Object.entries(values)) await writeFile(`/proc/sys/${name}`, value);
 }
 
 /** A bridge with the node's address, and pods that reach the outside by the machine's. */
