@@ -5,8 +5,11 @@ import {
   Cluster_LbPolicy,
 } from '@tsgateway/protos/envoy/config/cluster/v3/cluster';
 import { ApiVersion } from '@tsgateway/protos/envoy/config/core/v3/config_source';
+import { ClusterLoadAssignment } from '@tsgateway/protos/envoy/config/endpoint/v3/endpoint';
 import { LeastRequest } from '@tsgateway/protos/envoy/extensions/load_balancing_policies/least_request/v3/least_request';
 import { LEAST_REQUEST, pack } from './any.ts';
+import type { BackendSetting } from './backend-refs.ts';
+import { backendName } from './names.ts';
 
 const CONNECT_TIMEOUT_S = 10n;
 const BUFFER_LIMIT_BYTES = 32_768;
@@ -46,5 +49,33 @@ export function ruleCluster(name: string, route: { namespace: string; name: stri
     },
     ignoreHealthOnHostRemoval: true,
     metadata: ownerMetadata('HTTPRoute', route),
+  });
+}
+
+/**
+ * The endpoints of a cluster as Envoy Gateway gives them: one locality for each backendRef with its weight; those of
+ * custom backends are empty.
+ */
+export function loadAssignment(cluster: string, of: { rule: string; settings: readonly BackendSetting[] }) {
+  return ClusterLoadAssignment.fromPartial({
+    clusterName: cluster,
+    endpoints: of.settings.map(({ index, weight, target }) => ({
+      locality: { region: backendName(of.rule, index) },
+      loadBalancingWeight: weight,
+      lbEndpoints: (target.kind === 'service' ? target.endpoints : []).map(({ address, port }) => ({
+        hostIdentifier: {
+          $case: 'endpoint',
+          value: {
+            address: {
+              address: {
+                $case: 'socketAddress',
+                value: { address, portSpecifier: { $case: 'portValue', value: port } },
+              },
+            },
+          },
+        },
+        loadBalancingWeight: 1,
+      })),
+    })),
   });
 }

@@ -17,6 +17,7 @@ export const REASONS = {
     backendNotFound: 'BackendNotFound',
     refNotPermitted: 'RefNotPermitted',
   },
+  BackendsAvailable: { endpointsNotFound: 'EndpointsNotFound' },
   Conflicted: { none: 'NoConflicts', hostname: 'HostnameConflict' },
 } as const;
 

@@ -10,7 +10,14 @@ import { KubeClient } from '@tsgateway/kube';
 import { findEnvoy } from './envoy/find-envoy.ts';
 import type { RunningGateway } from './gateway.ts';
 import { startGateway } from './gateway.ts';
-import { GATEWAY, GATEWAY_CLASS, HTTP_ROUTE } from './kube/kube-source.ts';
+import {
+  ENDPOINT_SLICE,
+  GATEWAY,
+  GATEWAY_CLASS,
+  GATEWAY_SYNC as SYNC,
+  HTTP_ROUTE,
+  SERVICE,
+} from './kube/kube-source.ts';
 import { TestBackend } from './testing/backend.ts';
 import { TestEdsServer } from './testing/eds-server.ts';
 import { eventually } from './testing/eventually.ts';
@@ -24,7 +31,6 @@ const SERVICES: Resource = {
   plural: 'tailscaleservices',
   namespaced: true,
 };
-const SYNC: Resource = { ...SERVICES, kind: 'TailscaleGatewaySync', plural: 'tailscalegatewaysyncs' };
 
 const service = (name: string) => ({
   metadata: { namespace: 'default', name },
@@ -174,6 +180,45 @@ describe.each(planes)('the gateway with %s', (dataPlane) => {
     const next = { ...sync, spec: { ...sync.spec, revision: '2' } };
     await client.apply(SYNC, next, { fieldManager: 'spec' });
     await eventually(() => expect(extension.calls.length).toBe(before + 4));
+  });
+
+  it('says of what triggers translations that it is accepted, and writes over what stood there', async () => {
+    const conditions = async () =>
+      (
+        (await client.get<GenericObject>(SYNC, { namespace: 'default', name: 'edge' })).status as
+          { ancestors?: { ancestorRef: object; conditions: object[] }[] } | undefined
+      )?.ancestors;
+    await eventually(async () => {
+      expect(await conditions()).toMatchObject([
+        {
+          ancestorRef: { kind: 'Gateway', namespace: 'default', name: 'edge' },
+          conditions: [{ type: 'Accepted', status: 'True', observedGeneration: 2 }],
+        },
+      ]);
+    });
+  });
+
+  it('serves the ready endpoints of a Service, and follows them', async () => {
+    const slice = (ports: number[]) => ({
+      metadata: { namespace: 'default', name: 'plain-1', labels: { 'kubernetes.io/service-name': 'plain' } },
+      addressType: 'IPv4',
+      endpoints: [{ addresses: ['127.0.0.1'] }],
+      ports: ports.map((port) => ({ port })),
+    });
+    const rules = [{ backendRefs: [{ name: 'plain', port: 80 }] }];
+    const plain = { ...route('two'), spec: { ...route('two').spec, rules } };
+    await client.create(SERVICE, {
+      metadata: { namespace: 'default', name: 'plain' },
+      spec: { ports: [{ port: 80 }] },
+    } as GenericObject);
+    await client.apply(HTTP_ROUTE, plain, { fieldManager: 'spec' });
+    await eventually(async () => expect(await get()).toBe('503 '));
+    await client.apply(ENDPOINT_SLICE, slice([a.port]), { fieldManager: 'spec' });
+    await eventually(async () => expect(await get()).toBe('200 a'));
+    await client.apply(ENDPOINT_SLICE, slice([b.port]), { fieldManager: 'spec' });
+    await eventually(async () => expect(await get()).toBe('200 b'));
+    await client.apply(HTTP_ROUTE, route('absent'), { fieldManager: 'spec' });
+    await eventually(async () => expect(await get()).toBe('200 a'));
   });
 
   it('keeps serving while hooks fail, and catches up by itself', async () => {

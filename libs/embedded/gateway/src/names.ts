@@ -10,6 +10,9 @@ export const listenerName = (gateway: { namespace: string; name: string }, liste
 export const clusterName = (route: { namespace: string; name: string }, rule: number): string =>
   `httproute/${route.namespace}/${route.name}/rule/${rule}`;
 
+/** Of one backendRef: its locality, and its cluster where the rule is split. */
+export const backendName = (cluster: string, backendRef: number): string => `${cluster}/backend/${backendRef}`;
+
 /** Match -1: the rule has no matches. */
 export const routeName = (cluster: string, match: number, hostname: string): string =>
   `${cluster}/match/${match}/${underscored(hostname)}`;

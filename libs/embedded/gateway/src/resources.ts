@@ -152,6 +152,22 @@ export interface ReferenceGrant extends KubeObject {
   };
 }
 
+export interface Service extends KubeObject {
+  readonly spec: {
+    readonly ports?: readonly { readonly name?: string | undefined; readonly port: number }[] | undefined;
+  };
+}
+
+export interface EndpointSlice extends KubeObject {
+  readonly endpoints?:
+    | readonly {
+        readonly addresses: readonly string[];
+        readonly conditions?: { readonly ready?: boolean | undefined } | undefined;
+      }[]
+    | undefined;
+  readonly ports?: readonly { readonly name?: string | undefined; readonly port?: number | undefined }[] | undefined;
+}
+
 /** A TailscaleServices or TailscaleEndpoints: opaque here, handed to the extension server whole. */
 export interface CustomBackend extends KubeObject {
   readonly kind: string;
@@ -165,6 +181,7 @@ export interface PolicyObject extends KubeObject {
           readonly { readonly group?: string | undefined; readonly kind: string; readonly name: string }[] | undefined;
       }
     | undefined;
+  readonly status?: unknown;
 }
 
 /** Everything that one translation reads. */
@@ -174,6 +191,8 @@ export interface Resources {
   readonly httpRoutes: readonly HTTPRoute[];
   readonly referenceGrants: readonly ReferenceGrant[];
   readonly customBackends: readonly CustomBackend[];
+  readonly services: readonly Service[];
+  readonly endpointSlices: readonly EndpointSlice[];
   readonly policies: readonly PolicyObject[];
   /** For `allowedRoutes.namespaces.from: Selector`. */
   readonly namespaces: readonly KubeObject[];
@@ -185,6 +204,8 @@ export const noResources: Resources = {
   httpRoutes: [],
   referenceGrants: [],
   customBackends: [],
+  services: [],
+  endpointSlices: [],
   policies: [],
   namespaces: [],
 };

@@ -1,4 +1,5 @@
 import type { Cluster } from '@tsgateway/protos/envoy/config/cluster/v3/cluster';
+import type { ClusterLoadAssignment } from '@tsgateway/protos/envoy/config/endpoint/v3/endpoint';
 import type { Listener } from '@tsgateway/protos/envoy/config/listener/v3/listener';
 import type { RouteConfiguration } from '@tsgateway/protos/envoy/config/route/v3/route';
 
@@ -7,6 +8,8 @@ export interface Snapshot {
   readonly listeners: readonly Listener[];
   readonly routeConfigurations: readonly RouteConfiguration[];
   readonly clusters: readonly Cluster[];
+  /** For clusters that get their endpoints over ADS; one that is not there has none. */
+  readonly endpoints: readonly ClusterLoadAssignment[];
 }
 
 /** A snapshot that no data plane may see; the text names the resource. */

@@ -4,14 +4,15 @@ import type { Condition } from './condition.ts';
 import { condition, REASONS } from './condition.ts';
 import type { GatewayListener } from './gateway-listeners.ts';
 import { supportedKinds } from './gateway-listeners.ts';
-import type { Gateway, GatewayClass, HTTPRoute, ParentRef } from './resources.ts';
-import { CONTROLLER_NAME, keyOf } from './resources.ts';
+import type { Gateway, GatewayClass, HTTPRoute, ParentRef, PolicyObject } from './resources.ts';
+import { CONTROLLER_NAME, GATEWAY_GROUP, keyOf } from './resources.ts';
 
 /** The statuses as they should be, without times. */
 export interface Statuses {
   readonly gatewayClasses: readonly GatewayClassStatus[];
   readonly gateways: readonly GatewayStatus[];
   readonly httpRoutes: readonly HTTPRouteStatus[];
+  readonly policies: readonly PolicyStatus[];
 }
 
 export interface GatewayClassStatus {
@@ -43,11 +44,24 @@ export interface HTTPRouteStatus {
   }[];
 }
 
+/** Gateway API's PolicyStatus: Envoy Gateway writes it whole, over whatever stood there. */
+export interface PolicyStatus {
+  /** `namespace/name`. */
+  readonly key: string;
+  readonly ancestors: readonly {
+    readonly ancestorRef: { group: string; kind: string; namespace: string; name: string };
+    readonly controllerName: string;
+    readonly conditions: readonly Condition[];
+  }[];
+}
+
 /** What the rules of a route came to, as far as its status is concerned. */
 export interface RouteOutcome {
   readonly invalid: string | undefined;
   readonly unsupported: readonly string[];
   readonly problems: readonly RefProblem[];
+  /** A Service has no ready endpoint. */
+  readonly noEndpoints: boolean;
 }
 
 export function gatewayClassStatus(c: GatewayClass): GatewayClassStatus {
@@ -108,7 +122,11 @@ export function httpRouteStatus(
     parents: attachments.map((a) => ({
       parentRef: a.parentRef,
       controllerName: CONTROLLER_NAME,
-      conditions: [accepted(a, outcome, generation), resolved(outcome, generation)],
+      conditions: [
+        accepted(a, outcome, generation),
+        resolved(outcome, generation),
+        ...(outcome.noEndpoints ? [unavailable(generation)] : []),
+      ],
     })),
   };
 }
@@ -134,6 +152,30 @@ function resolved(outcome: RouteOutcome, generation: number): Condition {
   }
   const message = [...new Set(outcome.problems.map((p) => p.message))].join(' ');
   return condition('ResolvedRefs', false, { reason: first.reason, message, generation });
+}
+
+const unavailable = (generation: number): Condition =>
+  condition('BackendsAvailable', false, {
+    reason: REASONS.BackendsAvailable.endpointsNotFound,
+    message: 'A Service has no ready endpoint.',
+    generation,
+  });
+
+/** @param gateways names of the Gateways that the policy targets. */
+export function policyStatus(policy: PolicyObject, gateways: readonly string[]): PolicyStatus {
+  const about = {
+    reason: REASONS.Accepted.true,
+    message: 'Policy has been accepted.',
+    generation: policy.metadata.generation ?? 0,
+  };
+  return {
+    key: keyOf(policy),
+    ancestors: gateways.map((name) => ({
+      ancestorRef: { group: GATEWAY_GROUP, kind: 'Gateway', namespace: policy.metadata.namespace ?? 'default', name },
+      controllerName: CONTROLLER_NAME,
+      conditions: [condition('Accepted', true, about)],
+    })),
+  };
 }
 
 /** The same statuses while the newest snapshot is not served: Programmed is False, and why. */

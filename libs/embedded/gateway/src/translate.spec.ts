@@ -12,6 +12,20 @@ const folder = join(import.meta.dirname, '..', 'testdata');
 const read = (file: string): KubeObject[] =>
   parseAllDocuments(readFileSync(join(folder, file), 'utf8')).map((d) => d.toJS() as KubeObject);
 
+/** `cluster: locality=weight[host:port ...] ...` */
+const assigned = ({ clusterName, endpoints }: Translation['endpoints'][number]): string =>
+  [
+    `${clusterName}:`,
+    ...endpoints.map(({ locality, loadBalancingWeight, lbEndpoints }) => {
+      const hosts = lbEndpoints.map(({ hostIdentifier }) => {
+        const at = hostIdentifier?.$case === 'endpoint' ? hostIdentifier.value.address?.address : undefined;
+        const port = at?.$case === 'socketAddress' ? at.value.portSpecifier?.value : undefined;
+        return at?.$case === 'socketAddress' ? `${at.value.address}:${port}` : '';
+      });
+      return `${locality?.region}=${loadBalancingWeight}[${hosts.join(' ')}]`;
+    }),
+  ].join(' ');
+
 /** Listener and cluster settings are the same for all: shown in full by one golden, by name in the others. */
 function shown(t: Translation, full: boolean): unknown {
   return {
@@ -19,6 +33,7 @@ function shown(t: Translation, full: boolean): unknown {
     listeners: full ? plain(t.listeners) : t.listeners.map((l) => l.name),
     routeConfigurations: t.routeConfigurations.map((r) => plain(r)),
     clusters: full ? plain(t.clusters) : t.clusters.map((c) => c.name),
+    endpoints: full ? t.endpoints.map((e) => plain(e)) : t.endpoints.map(assigned),
     customRules: t.customRules.map((r) => ({
       cluster: r.cluster,
       backends: r.backends.map((b) => `${b.kind} ${b.metadata.namespace}/${b.metadata.name}`),

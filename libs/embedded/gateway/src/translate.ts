@@ -1,4 +1,5 @@
 import type { Cluster } from '@tsgateway/protos/envoy/config/cluster/v3/cluster';
+import type { ClusterLoadAssignment } from '@tsgateway/protos/envoy/config/endpoint/v3/endpoint';
 import type { Listener } from '@tsgateway/protos/envoy/config/listener/v3/listener';
 import { RouteConfiguration } from '@tsgateway/protos/envoy/config/route/v3/route';
 import type { RouteMatch, VirtualHost } from '@tsgateway/protos/envoy/config/route/v3/route_components';
@@ -8,14 +9,14 @@ import {
   RouteAction_ClusterNotFoundResponseCode,
 } from '@tsgateway/protos/envoy/config/route/v3/route_components';
 import { attachments } from './attachment.ts';
-import type { RefProblem } from './backend-refs.ts';
-import { refIndex, resolveRefs } from './backend-refs.ts';
-import { ownerMetadata, ruleCluster } from './cluster.ts';
+import type { BackendSetting, BackendWeights, RefProblem } from './backend-refs.ts';
+import { refIndex, resolveRefs, weightsOf } from './backend-refs.ts';
+import { loadAssignment, ownerMetadata, ruleCluster } from './cluster.ts';
 import { parseDuration, toDuration } from './duration.ts';
 import type { GatewayListener } from './gateway-listeners.ts';
 import { gatewayListeners, ownClasses, ownGateways } from './gateway-listeners.ts';
 import { httpListener } from './listener.ts';
-import { clusterName, INVALID_BACKEND_CLUSTER, routeName, virtualHostName } from './names.ts';
+import { backendName, clusterName, INVALID_BACKEND_CLUSTER, routeName, virtualHostName } from './names.ts';
 import type {
   CustomBackend,
   Gateway,
@@ -30,7 +31,7 @@ import type { RuleFilters } from './route-filters.ts';
 import { readFilters, redirectAction, rewriteAction } from './route-filters.ts';
 import { comparePrecedence, InvalidMatch, pathOf, routeMatch } from './route-match.ts';
 import type { RouteOutcome, Statuses } from './status.ts';
-import { gatewayClassStatus, gatewayStatus, httpRouteStatus } from './status.ts';
+import { gatewayClassStatus, gatewayStatus, httpRouteStatus, policyStatus } from './status.ts';
 
 export interface TranslateOptions {
   /** Where listeners are bound, and the address that Gateways report. */
@@ -45,6 +46,8 @@ export interface Translation {
   readonly listeners: Listener[];
   readonly routeConfigurations: RouteConfiguration[];
   readonly clusters: Cluster[];
+  /** The endpoints of these clusters that come from here, by cluster. */
+  readonly endpoints: ClusterLoadAssignment[];
   readonly statuses: Statuses;
   /** Clusters that the extension server is asked about, each with exactly the backends of its rule. */
   readonly customRules: readonly { readonly cluster: string; readonly backends: readonly CustomBackend[] }[];
@@ -78,6 +81,7 @@ export function translate(resources: Resources, options: TranslateOptions): Tran
       invalid: rules.find((r) => r.invalid !== undefined)?.invalid,
       unsupported: rules.flatMap((r) => r.filters.unsupported),
       problems: rules.flatMap((r) => r.problems),
+      noEndpoints: rules.some((r) => r.weights.noEndpoints > 0),
     };
     routeStatuses.push(httpRouteStatus(route, found, outcome));
     if (outcome.invalid !== undefined) continue;
@@ -88,6 +92,7 @@ export function translate(resources: Resources, options: TranslateOptions): Tran
     }
   }
 
+  const policies = resources.policies.filter((p) => targetsOf(p, gatewayKeys).length > 0).sort(byAge);
   return {
     gateway: listeners.find((l) => l.valid) && gateways[0] ? keyOf(gateways[0]) : undefined,
     ...builder.finish(),
@@ -102,17 +107,18 @@ export function translate(resources: Resources, options: TranslateOptions): Tran
         }),
       ),
       httpRoutes: routeStatuses,
+      policies: policies.map((p) => policyStatus(p, targetsOf(p, gatewayKeys))),
     },
-    policies: resources.policies.filter((p) => targets(p, gatewayKeys)).sort(byAge),
+    policies,
     bound: listeners.filter((l) => l.valid).map((l) => ({ name: l.name, address: `${options.address}:${l.port}` })),
   };
 }
 
-/** A policy targets Gateways of its own namespace only (Envoy Gateway ignores a namespace in targetRefs). */
-const targets = (policy: PolicyObject, gateways: ReadonlySet<string>): boolean =>
-  (policy.spec?.targetRefs ?? []).some(
-    (t) => t.kind === 'Gateway' && gateways.has(`${policy.metadata.namespace ?? ''}/${t.name}`),
-  );
+/** The names of the Gateways that a policy targets: of its own namespace only (Envoy Gateway ignores a namespace in targetRefs). */
+const targetsOf = (policy: PolicyObject, gateways: ReadonlySet<string>): string[] =>
+  (policy.spec?.targetRefs ?? [])
+    .filter((t) => t.kind === 'Gateway' && gateways.has(`${policy.metadata.namespace ?? ''}/${t.name}`))
+    .map((t) => t.name);
 
 interface BuiltRule {
   readonly route: HTTPRoute;
@@ -120,10 +126,10 @@ interface BuiltRule {
   readonly rule: HTTPRouteRule;
   readonly cluster: string;
   readonly filters: RuleFilters;
-  /** Undefined: no cluster of its own; its routes redirect or answer 500. */
-  readonly backends: readonly CustomBackend[];
-  readonly invalidWeight: number;
-  readonly validWeight: number;
+  readonly settings: readonly BackendSetting[];
+  readonly weights: BackendWeights;
+  /** A status that answers every request, where no backend can; then there is no cluster. */
+  readonly answer: number | undefined;
   readonly matches: readonly { readonly index: number; readonly match: HTTPRouteMatch; readonly xds: RouteMatch }[];
   readonly problems: readonly RefProblem[];
   readonly timeoutMs: number | undefined;
@@ -136,7 +142,7 @@ function buildRules(route: HTTPRoute, resolve: (rule: HTTPRouteRule) => ReturnTy
   return (route.spec.rules ?? [{}]).map((rule, i) => {
     const filters = readFilters(rule.filters);
     const refs = resolve(rule);
-    const failed = refs.refused || filters.unsupported.length > 0;
+    const weights = weightsOf(refs.settings);
     const { matches, invalid } = buildMatches(rule, i);
     const timeout = rule.timeouts?.request ?? rule.timeouts?.backendRequest;
     const timeoutMs = timeout === undefined ? undefined : parseDuration(timeout);
@@ -146,9 +152,9 @@ function buildRules(route: HTTPRoute, resolve: (rule: HTTPRouteRule) => ReturnTy
       rule,
       cluster: clusterName(owner, i),
       filters,
-      backends: failed || refs.validWeight === 0 ? [] : refs.backends,
-      validWeight: refs.validWeight,
-      invalidWeight: refs.invalidWeight,
+      settings: refs.settings,
+      weights,
+      answer: filters.unsupported.length > 0 ? 500 : directAnswer(weights),
       matches,
       problems: refs.problems,
       timeoutMs,
@@ -157,6 +163,15 @@ function buildRules(route: HTTPRoute, resolve: (rule: HTTPRouteRule) => ReturnTy
     };
   });
 }
+
+/** What answers a rule none of whose backends can. */
+function directAnswer({ valid, invalid, noEndpoints }: BackendWeights): number | undefined {
+  if (valid > 0) return undefined;
+  return noEndpoints > 0 && invalid === 0 ? 503 : 500;
+}
+
+/** A share of requests that cannot be served makes a cluster of each backendRef, and weighted clusters. */
+const isSplit = ({ weights }: BuiltRule): boolean => weights.invalid + weights.noEndpoints > 0;
 
 function buildMatches(rule: HTTPRouteRule, i: number): Pick<BuiltRule, 'matches' | 'invalid'> {
   try {
@@ -194,6 +209,7 @@ class XdsBuilder {
   readonly #address: string;
   readonly #ports = new Map<number, PortConfiguration>();
   readonly #clusters = new Map<string, Cluster>();
+  readonly #endpoints: ClusterLoadAssignment[] = [];
   readonly #customRules: { cluster: string; backends: readonly CustomBackend[] }[] = [];
   #order = 0;
 
@@ -210,7 +226,7 @@ class XdsBuilder {
   addRule(rule: BuiltRule, listener: GatewayListener, hostnames: readonly string[]): void {
     const hosts = this.#ports.get(listener.port)?.hosts;
     if (!hosts) return;
-    if (rule.backends.length > 0 && rule.filters.redirect === undefined) this.#addCluster(rule);
+    if (rule.answer === undefined && rule.filters.redirect === undefined) this.#addClusters(rule);
     for (const hostname of hostnames) {
       const host: Host = hosts.get(hostname) ?? {
         name: virtualHostName(listener.name, hostname),
@@ -229,13 +245,23 @@ class XdsBuilder {
     }
   }
 
-  #addCluster(rule: BuiltRule): void {
-    if (this.#clusters.has(rule.cluster)) return;
-    this.#clusters.set(rule.cluster, ruleCluster(rule.cluster, rule.owner));
-    this.#customRules.push({ cluster: rule.cluster, backends: rule.backends });
+  #addClusters(rule: BuiltRule): void {
+    if (!isSplit(rule)) return this.#addCluster(rule.cluster, rule, rule.settings);
+    for (const setting of rule.settings) {
+      this.#addCluster(backendName(rule.cluster, setting.index), rule, [setting]);
+    }
   }
 
-  finish(): Pick<Translation, 'listeners' | 'routeConfigurations' | 'clusters' | 'customRules'> {
+  #addCluster(name: string, rule: BuiltRule, settings: readonly BackendSetting[]): void {
+    if (this.#clusters.has(name)) return;
+    this.#clusters.set(name, ruleCluster(name, rule.owner));
+    this.#endpoints.push(loadAssignment(name, { rule: rule.cluster, settings }));
+    // The hook is told the custom backends of the rule, whichever of its clusters it is asked about.
+    const backends = rule.settings.flatMap(({ target }) => (target.kind === 'custom' ? [target.backend] : []));
+    if (backends.length > 0) this.#customRules.push({ cluster: name, backends });
+  }
+
+  finish(): Pick<Translation, 'listeners' | 'routeConfigurations' | 'clusters' | 'endpoints' | 'customRules'> {
     const ports = [...this.#ports.values()];
     return {
       listeners: ports.map((p) => p.listener),
@@ -247,6 +273,7 @@ class XdsBuilder {
         }),
       ),
       clusters: [...this.#clusters.values()],
+      endpoints: this.#endpoints,
       customRules: this.#customRules,
     };
   }
@@ -284,28 +311,38 @@ function action(rule: BuiltRule, match: HTTPRouteMatch, listener: GatewayListene
   if (rule.filters.redirect !== undefined && rule.filters.unsupported.length === 0) {
     return { $case: 'redirect', value: redirectAction(rule.filters.redirect, pathOf(match), listener.spec.port) };
   }
-  if (rule.backends.length === 0) return { $case: 'directResponse', value: { status: 500, body: undefined } };
+  if (rule.answer !== undefined) return { $case: 'directResponse', value: { status: rule.answer, body: undefined } };
   const rewrite = rule.filters.rewrite === undefined ? {} : rewriteAction(rule.filters.rewrite, pathOf(match));
   return {
     $case: 'route',
     value: RouteAction.fromPartial({
       ...rewrite,
-      ...(rule.invalidWeight > 0
-        ? {
-            clusterSpecifier: {
-              $case: 'weightedClusters',
-              value: {
-                clusters: [
-                  { name: INVALID_BACKEND_CLUSTER, weight: rule.invalidWeight },
-                  { name: rule.cluster, weight: rule.validWeight },
-                ],
-              },
-            },
-            clusterNotFoundResponseCode: RouteAction_ClusterNotFoundResponseCode.INTERNAL_SERVER_ERROR,
-          }
-        : { clusterSpecifier: { $case: 'cluster', value: rule.cluster } }),
+      ...clustersOf(rule),
       upgradeConfigs: [{ upgradeType: 'websocket' }],
       timeout: rule.timeoutMs === undefined ? undefined : toDuration(rule.timeoutMs),
     }),
+  };
+}
+
+/**
+ * Envoy Gateway's choice of clusters. Split, only Services with endpoints get a share of their own: that of custom
+ * backends is for the extension server to give.
+ */
+function clustersOf(rule: BuiltRule): Parameters<typeof RouteAction.fromPartial>[0] {
+  if (!isSplit(rule)) return { clusterSpecifier: { $case: 'cluster', value: rule.cluster } };
+  const { INTERNAL_SERVER_ERROR, SERVICE_UNAVAILABLE } = RouteAction_ClusterNotFoundResponseCode;
+  const { invalid, noEndpoints } = rule.weights;
+  const served = rule.settings.filter(({ target }) => target.kind === 'service' && target.endpoints.length > 0);
+  return {
+    clusterSpecifier: {
+      $case: 'weightedClusters',
+      value: {
+        clusters: [
+          { name: INVALID_BACKEND_CLUSTER, weight: invalid + noEndpoints },
+          ...served.map(({ index, weight }) => ({ name: backendName(rule.cluster, index), weight })),
+        ],
+      },
+    },
+    clusterNotFoundResponseCode: noEndpoints > 0 ? SERVICE_UNAVAILABLE : INTERNAL_SERVER_ERROR,
   };
 }

@@ -58,6 +58,15 @@ describe('the hooks', () => {
     expect(snapshot.listeners).toEqual(translation.listeners);
   });
 
+  it('may change listeners', async () => {
+    server.change = (answer) => ({
+      ...answer,
+      listeners: answer.listeners.map((l) => ({ ...l, statPrefix: 'changed' })),
+    });
+    const { listeners } = await hooks.apply(translation, signal);
+    expect(listeners.map((l) => [l.name, l.statPrefix])).toEqual([['apps/edge/http', 'changed']]);
+  });
+
   it('keep fields that this project does not know', async () => {
     const unknown = Cluster.decode(
       Buffer.concat([Cluster.encode(Cluster.fromPartial({ name: 'x' })).finish(), Buffer.from([0xc2, 0x3e, 1, 7])]),

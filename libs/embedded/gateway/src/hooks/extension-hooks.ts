@@ -18,7 +18,8 @@ const MAX_MESSAGE_BYTES = 1_000_000_000;
 
 /**
  * Calls the extension server as Envoy Gateway does: unary, one call after the other; the Cluster hook for each cluster of a rule with
- * custom backends, then the Translation hook with all clusters and routes. A server that is away is waited for.
+ * custom backends, then the Translation hook with all clusters, routes and
+ * listeners (`translation.listener.includeAll` and `route.includeAll`, without secrets). A server that is away is waited for.
  */
 export class ExtensionHooks {
   readonly #client: EnvoyGatewayExtensionClient;
@@ -40,7 +41,7 @@ export class ExtensionHooks {
       const refs = backends.get(cluster.name);
       clusters.push(refs ? await this.#postCluster(cluster, { refs, signal }) : cluster);
     }
-    return { listeners: t.listeners, ...(await this.#postTranslate({ ...t, clusters }, signal)) };
+    return { endpoints: t.endpoints, ...(await this.#postTranslate({ ...t, clusters }, signal)) };
   }
 
   async #postCluster(cluster: Cluster, of: { refs: readonly KubeObject[]; signal: AbortSignal }): Promise<Cluster> {
@@ -59,8 +60,8 @@ export class ExtensionHooks {
     return answer.cluster ?? cluster;
   }
 
-  /** Secrets and listeners are not sent, and what comes back of them is not read. */
-  #postTranslate(t: Translation, signal: AbortSignal): Promise<Pick<Snapshot, 'clusters' | 'routeConfigurations'>> {
+  /** What comes back replaces what was sent. Endpoints and secrets are not sent. */
+  #postTranslate(t: Translation, signal: AbortSignal): Promise<Omit<Snapshot, 'endpoints'>> {
     return this.#call('PostTranslateModify', signal, (call: Call<PostTranslateModifyResponse>) =>
       this.#client.postTranslateModify(
         {
@@ -68,13 +69,13 @@ export class ExtensionHooks {
           clusters: t.clusters,
           routes: t.routeConfigurations,
           secrets: [],
-          listeners: [],
+          listeners: t.listeners,
         },
         call.metadata,
         call.options,
         call.done,
       ),
-    ).then((answer) => ({ clusters: answer.clusters, routeConfigurations: answer.routes }));
+    ).then(({ clusters, routes, listeners }) => ({ clusters, routeConfigurations: routes, listeners }));
   }
 
   #call<T>(what: string, signal: AbortSignal, start: (call: Call<T>) => { cancel(): void }): Promise<T> {

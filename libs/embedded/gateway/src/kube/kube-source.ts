@@ -33,6 +33,16 @@ const tailscale = (kind: string, plural: string): Resource => ({
 export const GATEWAY_CLASS = gatewayApi('GatewayClass');
 export const GATEWAY = gatewayApi('Gateway');
 export const HTTP_ROUTE = gatewayApi('HTTPRoute');
+export const GATEWAY_SYNC = tailscale('TailscaleGatewaySync', 'tailscalegatewaysyncs');
+
+export const SERVICE: Resource = { group: '', version: 'v1', kind: 'Service', plural: 'services', namespaced: true };
+export const ENDPOINT_SLICE: Resource = {
+  group: 'discovery.k8s.io',
+  version: 'v1',
+  kind: 'EndpointSlice',
+  plural: 'endpointslices',
+  namespaced: true,
+};
 
 const WATCHED: readonly WatchedKind[] = [
   { list: 'gatewayClasses', resources: [GATEWAY_CLASS], optional: false },
@@ -40,7 +50,9 @@ const WATCHED: readonly WatchedKind[] = [
   { list: 'httpRoutes', resources: [HTTP_ROUTE], optional: false },
   { list: 'customBackends', resources: [tailscale('TailscaleServices', 'tailscaleservices')], optional: false },
   { list: 'customBackends', resources: [tailscale('TailscaleEndpoints', 'tailscaleendpoints')], optional: false },
-  { list: 'policies', resources: [tailscale('TailscaleGatewaySync', 'tailscalegatewaysyncs')], optional: false },
+  { list: 'services', resources: [SERVICE], optional: false },
+  { list: 'endpointSlices', resources: [ENDPOINT_SLICE], optional: false },
+  { list: 'policies', resources: [GATEWAY_SYNC], optional: false },
   {
     list: 'referenceGrants',
     resources: [gatewayApi('ReferenceGrant', 'v1beta1'), gatewayApi('ReferenceGrant')],
@@ -81,6 +93,8 @@ export class KubeSource {
       httpRoutes: of('httpRoutes'),
       referenceGrants: of('referenceGrants'),
       customBackends: of('customBackends'),
+      services: of('services'),
+      endpointSlices: of('endpointSlices'),
       policies: of('policies'),
       namespaces: of('namespaces'),
     };

@@ -1,6 +1,6 @@
 import type { Condition } from '../condition.ts';
 import type { ParentRef, StoredCondition } from '../resources.ts';
-import type { GatewayClassStatus, GatewayStatus, HTTPRouteStatus } from '../status.ts';
+import type { GatewayClassStatus, GatewayStatus, HTTPRouteStatus, PolicyStatus } from '../status.ts';
 
 interface StoredGatewayClass {
   readonly conditions?: readonly StoredCondition[];
@@ -15,6 +15,13 @@ interface StoredRoute {
   readonly parents?: readonly {
     readonly parentRef: ParentRef;
     readonly controllerName: string;
+    readonly conditions?: readonly StoredCondition[];
+  }[];
+}
+
+interface StoredPolicy {
+  readonly ancestors?: readonly {
+    readonly ancestorRef: ParentRef;
     readonly conditions?: readonly StoredCondition[];
   }[];
 }
@@ -58,6 +65,17 @@ export function mergeRoute(stored: unknown, wanted: HTTPRouteStatus, now: string
         return { ...p, conditions: withTimes(same?.conditions, p.conditions, now) };
       }),
     ],
+  };
+}
+
+/** As Envoy Gateway does: nothing of what stood there stays. */
+export function mergePolicy(stored: unknown, wanted: PolicyStatus, now: string): object {
+  const before = (stored as StoredPolicy | undefined)?.ancestors ?? [];
+  return {
+    ancestors: wanted.ancestors.map((a) => {
+      const same = before.find((b) => sameRef(b.ancestorRef, a.ancestorRef));
+      return { ...a, conditions: withTimes(same?.conditions, a.conditions, now) };
+    }),
   };
 }
 

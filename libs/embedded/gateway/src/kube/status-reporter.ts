@@ -3,8 +3,8 @@ import type { GenericObject, KubeClient, Log, Resource } from '@tsgateway/kube';
 import { isNotFound, StatusWriter } from '@tsgateway/kube';
 import type { Statuses } from '../status.ts';
 import type { KubeSource } from './kube-source.ts';
-import { GATEWAY, GATEWAY_CLASS, HTTP_ROUTE } from './kube-source.ts';
-import { mergeGateway, mergeGatewayClass, mergeRoute } from './merge-status.ts';
+import { GATEWAY, GATEWAY_CLASS, GATEWAY_SYNC, HTTP_ROUTE } from './kube-source.ts';
+import { mergeGateway, mergeGatewayClass, mergePolicy, mergeRoute } from './merge-status.ts';
 
 const FIELD_MANAGER = 'tailscale-gateway-embedded-gateway';
 const RETRY_MS = 1_000;
@@ -28,7 +28,7 @@ export class StatusReporter {
     this.#log = options.log;
     const { client } = options;
     this.#writers = new Map(
-      [GATEWAY_CLASS, GATEWAY, HTTP_ROUTE].map((resource) => [
+      [GATEWAY_CLASS, GATEWAY, HTTP_ROUTE, GATEWAY_SYNC].map((resource) => [
         resource,
         new StatusWriter({ client, resource, fieldManager: FIELD_MANAGER }),
       ]),
@@ -91,6 +91,11 @@ function flatten(statuses: Statuses): Wanted[] {
       resource: HTTP_ROUTE,
       key: s.key,
       merge: (stored: unknown, now: string) => mergeRoute(stored, s, now),
+    })),
+    ...statuses.policies.map((s) => ({
+      resource: GATEWAY_SYNC,
+      key: s.key,
+      merge: (stored: unknown, now: string) => mergePolicy(stored, s, now),
     })),
   ];
 }

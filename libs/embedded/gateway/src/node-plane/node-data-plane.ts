@@ -5,6 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Log } from '@tsgateway/kube';
 import { Cluster } from '@tsgateway/protos/envoy/config/cluster/v3/cluster';
 import type { Listener } from '@tsgateway/protos/envoy/config/listener/v3/listener';
+import { ClusterLoadAssignment } from '@tsgateway/protos/envoy/config/endpoint/v3/endpoint';
 import { RouteConfiguration } from '@tsgateway/protos/envoy/config/route/v3/route';
 import { HttpConnectionManager } from '@tsgateway/protos/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager';
 import { HTTP_CONNECTION_MANAGER, TYPE_PREFIX } from '../any.ts';
@@ -51,7 +52,10 @@ class NodeDataPlane implements DataPlane {
     const routers = new Map(snapshot.routeConfigurations.map((c) => [c.name, new Router(c)]));
     const wanted = snapshot.listeners.map(readListener);
     const before = this.#clusters;
-    const clusters = new Map(snapshot.clusters.map((c) => [c.name, this.#cluster(c)]));
+    const endpoints = new Map(snapshot.endpoints.map((e) => [e.clusterName, e]));
+    const clusters = new Map(
+      snapshot.clusters.map((c) => [c.name, this.#cluster(c, endpoints.get(c.edsClusterConfig?.serviceName ?? ''))]),
+    );
     await Promise.race([
       Promise.all([...clusters.values()].map((c) => c.cluster.assigned)),
       delay(ASSIGN_DEADLINE_MS, undefined, { ref: false }),
@@ -79,11 +83,16 @@ class NodeDataPlane implements DataPlane {
   }
 
   /** The one that there is, where it is the same; its connections and counters go on. */
-  #cluster(cluster: Cluster): { fingerprint: string; cluster: UpstreamCluster } {
-    const fingerprint = Buffer.from(Cluster.encode(cluster).finish()).toString('base64');
+  #cluster(cluster: Cluster, endpoints: ClusterLoadAssignment = noEndpoints) {
+    const fingerprint = [Cluster.encode(cluster).finish(), ClusterLoadAssignment.encode(endpoints).finish()]
+      .map((bytes) => Buffer.from(bytes).toString('base64'))
+      .join(' ');
     const known = this.#clusters.get(cluster.name);
     if (known?.fingerprint === fingerprint) return known;
-    return { fingerprint, cluster: new UpstreamCluster(cluster, this.#eds) };
+    return {
+      fingerprint,
+      cluster: new UpstreamCluster({ ...cluster, loadAssignment: cluster.loadAssignment ?? endpoints }, this.#eds),
+    };
   }
 
   stats(): Promise<BackendStats[]> {
@@ -105,6 +114,7 @@ function closeUnused(clusters: Clusters, used: Clusters): void {
   for (const [name, { cluster }] of clusters) if (used.get(name)?.cluster !== cluster) cluster.close();
 }
 
+const noEndpoints = ClusterLoadAssignment.fromPartial({});
 const NO_ROUTES = new Router(RouteConfiguration.fromPartial({}));
 
 interface WantedListener {

@@ -54,6 +54,13 @@ function served(rules: readonly HTTPRouteRule[]): Router {
       spec: { gatewayClassName: 'c', listeners: [{ name: 'http', port: 8080, protocol: 'HTTP' }] },
     },
     { kind: 'TailscaleServices', metadata: { namespace: 'apps', name: 's' } },
+    { kind: 'Service', metadata: { namespace: 'apps', name: 'plain' }, spec: { ports: [{ port: 80 }] } },
+    {
+      kind: 'EndpointSlice',
+      metadata: { namespace: 'apps', name: 'plain', labels: { 'kubernetes.io/service-name': 'plain' } },
+      endpoints: [{ addresses: ['10.1.0.1'] }],
+      ports: [{ port: 80 }],
+    },
     { kind: 'HTTPRoute', metadata: { namespace: 'apps', name: 'r' }, spec: { parentRefs: [{ name: 'edge' }], rules } },
   ];
   const [configuration] = translate(readResources(objects as unknown as KubeObject[]), {
@@ -189,8 +196,8 @@ describe('Router', () => {
     const router = served([
       {
         backendRefs: [
-          { ...backendRefs[0]!, weight: 3 },
-          { ...backendRefs[0]!, name: 'absent', weight: 1 },
+          { name: 'plain', port: 80, weight: 3 },
+          { name: 'absent', port: 80, weight: 1 },
         ],
       },
     ]);

@@ -136,6 +136,6 @@ export class UpstreamCluster {
 /** The name under which the EDS server of custom backends knows a cluster; undefined: its endpoints come from elsewhere. */
 function edsService(cluster: Cluster): string | undefined {
   const source = cluster.edsClusterConfig?.edsConfig?.configSourceSpecifier;
-  // Over ADS come Envoy Gateway's own endpoints, and custom backends have none of these.
+  // Over ADS come Envoy Gateway's own endpoints, which are in the snapshot.
   return source?.$case === 'apiConfigSource' ? cluster.edsClusterConfig?.serviceName || cluster.name : undefined;
 }

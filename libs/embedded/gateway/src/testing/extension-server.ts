@@ -67,17 +67,17 @@ export class TestExtensionServer {
     );
     this.seen.clear();
     for (const c of request.clusters) this.seen.set(c.name, c);
+    const backends = new Map(this.#backends);
+    this.#backends.clear();
     return this.change({
-      clusters: request.clusters.map((c) => ({
-        ...edsCluster(c.name),
-        edsClusterConfig: {
-          ...edsCluster(c.name).edsClusterConfig,
-          edsConfig: edsCluster(c.name).edsClusterConfig?.edsConfig,
-          serviceName: this.#backends.get(c.name) ?? '',
-        },
-      })),
+      clusters: request.clusters.map((c) => {
+        const backend = backends.get(c.name);
+        if (backend === undefined) return c;
+        const own = edsCluster(c.name);
+        return { ...own, edsClusterConfig: { edsConfig: own.edsClusterConfig?.edsConfig, serviceName: backend } };
+      }),
       routes: request.routes,
-      listeners: [],
+      listeners: request.listeners,
       secrets: [],
     });
   }

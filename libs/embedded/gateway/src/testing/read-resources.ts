@@ -9,6 +9,8 @@ const LISTS: Readonly<Record<string, keyof Resources>> = {
   TailscaleServices: 'customBackends',
   TailscaleEndpoints: 'customBackends',
   TailscaleGatewaySync: 'policies',
+  Service: 'services',
+  EndpointSlice: 'endpointSlices',
   Namespace: 'namespaces',
 };
 

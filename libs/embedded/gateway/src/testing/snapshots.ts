@@ -62,6 +62,7 @@ export const snapshotOf = (
     }),
   ],
   clusters,
+  endpoints: [],
 });
 
 export const toCluster = (cluster: string, prefix = '/'): Parameters<typeof Route.fromPartial>[0] => ({

@@ -31,7 +31,10 @@ export class AdsServer {
   });
   readonly #sessions = new Set<DeltaSession>();
   readonly #waiting = new Map<number, { nacks: Nack[]; settled: () => void }>();
-  #current = { resources: xdsResources({ listeners: [], routeConfigurations: [], clusters: [] }), version: 0 };
+  #current = {
+    resources: xdsResources({ listeners: [], routeConfigurations: [], clusters: [], endpoints: [] }),
+    version: 0,
+  };
 
   constructor(options: AdsServerOptions) {
     this.#options = options;

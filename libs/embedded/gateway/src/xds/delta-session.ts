@@ -114,6 +114,7 @@ export class DeltaSession {
       this.#stale = false;
       const version = this.#version;
       await this.#push(CLUSTER_TYPE, { removals: false });
+      await this.#push(ENDPOINT_TYPE, { removals: false });
       await this.#options.warmed();
       if (this.#stale) continue;
       await Promise.all([this.#push(LISTENER_TYPE, { removals: true }), this.#push(ROUTE_TYPE, { removals: true })]);
@@ -157,7 +158,7 @@ export class DeltaSession {
     if (wildcard) return new Map(all);
     const found = new Map<string, XdsResource>();
     for (const name of names) {
-      const resource = typeUrl === ENDPOINT_TYPE ? noEndpoints(name) : all.get(name);
+      const resource = all.get(name) ?? (typeUrl === ENDPOINT_TYPE ? noEndpoints(name) : undefined);
       if (resource) found.set(name, resource);
     }
     return found;

@@ -29,10 +29,14 @@ export function xdsResources(snapshot: Snapshot): XdsResources {
     [CLUSTER_TYPE, encodeAll(Cluster, snapshot.clusters)],
     [LISTENER_TYPE, encodeAll(Listener, snapshot.listeners)],
     [ROUTE_TYPE, encodeAll(RouteConfiguration, snapshot.routeConfigurations)],
+    [
+      ENDPOINT_TYPE,
+      new Map(snapshot.endpoints.map((e) => [e.clusterName, encode(ClusterLoadAssignment, e.clusterName, e)])),
+    ],
   ]);
 }
 
-/** Custom backends have no endpoints of Envoy Gateway's: whoever asks for a cluster's gets an empty list. */
+/** Whoever asks for the endpoints of a cluster that has none gets an empty list. */
 export const noEndpoints = (clusterName: string): XdsResource =>
   encode(ClusterLoadAssignment, clusterName, ClusterLoadAssignment.fromPartial({ clusterName }));
 
