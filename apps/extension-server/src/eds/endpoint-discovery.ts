@@ -48,6 +48,8 @@ export interface EndpointDiscoveryOptions {
 
 /** An Envoy that refuses everything must not fill the log. */
 const rejectionLogEveryMs = 10_000;
+/** About 10 ms of work. */
+const writesPerTurn = 256;
 
 /**
  * Envoy's EndpointDiscoveryService, delta variant. Envoy opens a stream per cluster, so streams are many and small: a
@@ -60,6 +62,9 @@ export class EndpointDiscovery {
   readonly #readersOf = new Map<string, Set<Reader>>();
   /** As a DeltaDiscoveryResponse that holds only it. */
   readonly #encoded = new WeakMap<Assignment, Buffer>();
+  /** Readers that something changed for. */
+  readonly #due = new Set<Reader>();
+  #flushing = false;
   #rejectionLoggedAt = -Infinity;
   #rejectionsNotLogged = 0;
 
@@ -103,19 +108,30 @@ export class EndpointDiscovery {
 
   /** The assignments of these names may have changed: tells those who asked for them. */
   changed(names: Iterable<string>): void {
-    const concerned = new Set<Reader>();
     for (const name of names) {
       for (const reader of this.#readersOf.get(name) ?? []) {
         reader.subscription.changed([name]);
-        concerned.add(reader);
+        this.#due.add(reader);
       }
     }
-    for (const reader of concerned) this.#write(reader);
+    if (!this.#flushing) this.#flush();
   }
 
   /** Ends all streams; their Envoys reconnect elsewhere and keep what they have meanwhile. */
   close(): void {
     for (const { stream } of this.#readers) stream.end();
+  }
+
+  /** The first at once; the rest in pieces, so that a change for thousands keeps nobody else waiting. */
+  #flush(): void {
+    let left = writesPerTurn;
+    for (const reader of this.#due) {
+      if (left-- === 0) break;
+      this.#due.delete(reader);
+      if (this.#readers.has(reader)) this.#write(reader);
+    }
+    this.#flushing = this.#due.size > 0;
+    if (this.#flushing) setImmediate(() => this.#flush());
   }
 
   #list(name: string, reader: Reader): void {
