@@ -24,7 +24,7 @@ it.each<[string, ApiGateway | undefined, GatewayClass | undefined, object, strin
   ['no Gateway', undefined, classOf(), { kind: 'not-served' }, 'Unknown'],
   ['no class', gatewayOf(), undefined, { kind: 'not-served' }, 'Unknown'],
   ["another's class", gatewayOf(), classOf(undefined, 'example.com/x'), { kind: 'not-served' }, 'Unknown'],
-  ['nothing named', gatewayOf(), classOf(), { kind: 'own', proxy: OWN }, 'Configured'],
+  ['nothing named', gatewayOf(), classOf(), { kind: 'own', proxy: OWN }, 'Unknown'],
   ['ours named', gatewayOf(ref('tailscale-gateway-eg')), classOf(), { kind: 'own', proxy: OWN }, 'Configured'],
   [
     'one without it',

@@ -26,7 +26,6 @@ function edsCluster(addresses: readonly string[]) {
     name: edsClusterName,
     type: 'STRICT_DNS',
     connect_timeout: '1s',
-    dns_refresh_rate: '5s',
     lb_policy: 'LEAST_REQUEST',
     load_assignment: {
       cluster_name: edsClusterName,

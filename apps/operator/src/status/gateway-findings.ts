@@ -24,7 +24,9 @@ export function gatewayFindings(attached: Attached | undefined, bootstrap: strin
           : `The GatewayClass of the Gateway is not Envoy Gateway's.`,
       );
     case 'own':
-      return of('True', 'Configured', `EnvoyProxy ${state.proxy} is kept by the operator.`);
+      return gateway?.spec?.infrastructure?.parametersRef === undefined
+        ? of('Unknown', 'Unknown', `EnvoyProxy ${state.proxy} is made once a route to Tailscale backends is attached.`)
+        : of('True', 'Configured', `EnvoyProxy ${state.proxy} is kept by the operator.`);
     case 'named':
       return state.configured
         ? of('True', 'Configured', `EnvoyProxy ${state.proxy} has the cluster ${edsClusterName}.`)

@@ -24,6 +24,11 @@ import {
   type WatchHealthRequest,
 } from '@tsgateway/protos/tsgateway/v1alpha1/health';
 import { MeshModelServiceClient, type ModelUpdate } from '@tsgateway/protos/tsgateway/v1alpha1/model';
+import {
+  TrafficReport,
+  TrafficServiceService,
+  type WatchTrafficRequest,
+} from '@tsgateway/protos/tsgateway/v1alpha1/traffic';
 import { createRpcServer } from '@tsgateway/rpc';
 import { Registry } from 'prom-client';
 import { quietLogger } from './objects.ts';
@@ -163,6 +168,28 @@ export async function startChecker() {
         targets: [{ target, healthy, observedSinceMs: atMs - 60_000, transitions: healthy ? [] : [{ atMs, healthy }] }],
       });
       for (const stream of streams) stream.write(update);
+    },
+    close: () => server.close(),
+  };
+}
+
+/** An extension server that counts what the test says. */
+export async function startTraffic() {
+  const streams = new Set<ServerWritableStream<WatchTrafficRequest, TrafficReport>>();
+  const server = createRpcServer({ log: quietLogger(), metrics: new Registry() });
+  const watchTraffic: handleServerStreamingCall<WatchTrafficRequest, TrafficReport> = (call) => {
+    streams.add(call);
+    call.write({ bootId: 'boot', groups: [] });
+    call.on('cancelled', () => streams.delete(call));
+  };
+  server.add(TrafficServiceService, { watchTraffic });
+  const port = await server.listen('127.0.0.1:0');
+  return {
+    address: `127.0.0.1:${port}`,
+    readers: () => streams.size,
+    report(service: string, issued: Record<string, number>) {
+      const groups = Object.entries(issued).map(([group, count]) => ({ service, group, issued: BigInt(count) }));
+      for (const stream of streams) stream.write(TrafficReport.fromPartial({ bootId: 'boot', groups }));
     },
     close: () => server.close(),
   };
