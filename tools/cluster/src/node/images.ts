@@ -1,5 +1,4 @@
 import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { binaryPath } from '../binaries.ts';
 import { runCommand } from '../command.ts';
@@ -116,8 +115,16 @@ async function ensureBaseImage({ log, signal }: ImageOptions): Promise<void> {
     if ((await nodeVersionOf(baseImage, signal)) === node) return;
     await inTemporaryFolder(async (folder) => {
       log(`image ${baseImage}: fetching Debian packages (once, about 1 min)`);
+      const excluded = ['doc', 'info', 'locale', 'man'].map((name) => `--dpkgopt=path-exclude=/usr/share/${name}/*`);
       await runCommand(
-        ['mmdebstrap', '--variant=minbase', '--include=ca-certificates', 'bookworm', join(folder, 'debian.tar')],
+        [
+          'mmdebstrap',
+          '--variant=minbase',
+          '--include=ca-certificates',
+          ...excluded,
+          'bookworm',
+          join(folder, 'debian.tar'),
+        ],
         { deadlineMs: debootstrapDeadlineMs, signal },
       );
       await copyFile(process.execPath, join(folder, 'node'));
@@ -170,8 +177,10 @@ function imageCache(): string {
   return join(dirname(dirname(binaryPath('kubelet'))), 'images');
 }
 
+/** In the cache: what a killed process leaves goes with it. */
 async function inTemporaryFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {
-  const folder = await mkdtemp(join(tmpdir(), 'tailscale-gateway-image-'));
+  await mkdir(imageCache(), { recursive: true });
+  const folder = await mkdtemp(join(imageCache(), '.making-'));
   try {
     return await work(folder);
   } finally {

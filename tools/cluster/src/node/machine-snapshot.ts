@@ -1,5 +1,4 @@
 import { readdir, readFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { runCommand } from '../command.ts';
 import { readSysctls } from './network.ts';
 
@@ -39,7 +38,7 @@ export async function machineSnapshot(): Promise<MachineSnapshot> {
     readdir('/sys/class/net'),
     runCommand(['nft', 'list', 'tables'], { deadlineMs }).then(lines),
     cgroupFolders(),
-    filesIn([...folders, tmpdir()]),
+    filesIn(folders),
     readSysctls(),
   ]);
   return { processes, mounts, links: links.sort(), tables, cgroups, files, sysctls };
@@ -68,11 +67,7 @@ async function filesIn(parents: readonly string[]): Promise<string[]> {
   const lists = await Promise.all(
     parents.map(async (parent) => (await readdir(parent).catch(() => [])).map((name) => `${parent}/${name}`)),
   );
-  // Other tests come and go in the folder for temporary files.
-  const temporary = `${tmpdir()}/`;
-  const isOurs = (file: string) =>
-    !file.startsWith(temporary) || file.startsWith(`${temporary}tailscale-gateway-image-`);
-  return lists.flat().filter(isOurs).sort();
+  return lists.flat().sort();
 }
 
 function lines(text: string): string[] {
