@@ -358,7 +358,22 @@ describe('the extension server as a process', () => {
   it('ends streams and exits when it is told to', async () => {
     const reader = new EdsReader(eds, { resourceNamesSubscribe: [CLUSTER] });
     await until('endpoints', () => reader.received.length > 0);
+    // An Envoy never ends its streams of counts and logs by itself.
+    const [lrs, als] = [new LoadReportingServiceClient(...xds), new AccessLogServiceClient(...xds)];
+    lrs
+      .streamLoadStats()
+      .on('error', () => undefined)
+      .write(LoadStatsRequest.fromPartial({}));
+    als.streamAccessLogs(() => undefined).write(StreamAccessLogsMessage.fromPartial({}));
+    const metrics = async () => (await server.http('METRICS_BIND_ADDRESS', '/metrics')).text();
+    let streams = '';
+    const opened = /streams\{service="lrs"\} 1\n[^]*streams\{service="als"\} 1\n/;
+    for (let i = 0; i < 500 && !opened.test(streams); i++) streams = await metrics();
+    expect(streams).toMatch(opened);
+    const stoppedAt = performance.now();
     expect(await server.stop()).toBe(0);
     await until('the end of the stream', () => reader.ended);
+    expect(performance.now() - stoppedAt).toBeLessThan(4_000);
+    for (const client of [lrs, als]) client.close();
   });
 });

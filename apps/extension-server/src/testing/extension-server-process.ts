@@ -7,9 +7,9 @@ const main = join(import.meta.dirname, '../../../../dist/apps/extension-server/m
 
 /** Resolves once a condition holds. */
 export async function until(what: string, condition: () => boolean): Promise<void> {
-  const deadline = Date.now() + 10_000;
+  const deadline = Date.now() + 20_000;
   while (!condition()) {
-    if (Date.now() > deadline) throw new Error(`not in 10 s: ${what}`);
+    if (Date.now() > deadline) throw new Error(`not in 20 s: ${what}`);
     await new Promise((r) => setTimeout(r, 5));
   }
 }
