@@ -1,5 +1,6 @@
 import type { MeshRoute } from '@tsgateway/model';
 import { RouteMatch } from '@tsgateway/protos/envoy/config/route/v3/route_components';
+import { readable } from './wire.ts';
 
 type GrpcMatch = NonNullable<MeshRoute['rules'][number]['grpcMatches']>[number];
 
@@ -26,12 +27,8 @@ export const matchesAll = 'prefix /';
 
 /** The same of a serialized RouteMatch; undefined: nothing that stands for a match of a GRPCRoute. */
 export function matchOfRoute(bytes: Uint8Array): string | undefined {
-  let match: RouteMatch;
-  try {
-    match = RouteMatch.decode(bytes);
-  } catch {
-    return undefined;
-  }
+  const match = readable(() => RouteMatch.decode(bytes));
+  if (!match) return undefined;
   const path = pathOf(match.pathSpecifier);
   const conditions = match.headers.map((h) => {
     const pattern =

@@ -1,17 +1,7 @@
 import { AccessLogFilter } from '@tsgateway/protos/envoy/config/accesslog/v3/accesslog';
 import { LocalReplyConfig } from '@tsgateway/protos/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager';
 import type { Resource } from './splice.ts';
-import {
-  concat,
-  fieldOf,
-  hasField,
-  MalformedMessageError,
-  mapField,
-  Pieces,
-  replaceValues,
-  stringOf,
-  valuesOf,
-} from './wire.ts';
+import { concat, fieldOf, hasField, readable, mapField, Pieces, replaceValues, stringOf, valuesOf } from './wire.ts';
 
 /** Field numbers. */
 const LISTENER = { filterChains: 3, defaultFilterChain: 25 } as const;
@@ -55,16 +45,9 @@ export function explainNoBackend(
   };
   const inFilter = (from: number, to: number) => replaceValues(request, { from, to, fields: [TYPED_CONFIG] }, inConfig);
   const inChain = (from: number, to: number) => replaceValues(request, { from, to, fields: [FILTERS] }, inFilter);
-  try {
-    return replaceValues(
-      request,
-      { ...listener, fields: [LISTENER.filterChains, LISTENER.defaultFilterChain] },
-      inChain,
-    );
-  } catch (error) {
-    if (error instanceof MalformedMessageError) return undefined;
-    throw error;
-  }
+  return readable(() =>
+    replaceValues(request, { ...listener, fields: [LISTENER.filterChains, LISTENER.defaultFilterChain] }, inChain),
+  );
 }
 
 /** Only replies of our own clusters: what other routes answer is not ours to change. */

@@ -7,7 +7,7 @@ import {
 import { PreviousHostsPredicate } from '@tsgateway/protos/envoy/extensions/retry/host/previous_hosts/v3/previous_hosts';
 import { PreviousPrioritiesConfig } from '@tsgateway/protos/envoy/extensions/retry/priority/previous_priorities/v3/previous_priorities_config';
 import { pack } from './any.ts';
-import { concat, fieldOf, hasField, mapField, stringOf, valuesOf, withoutFields } from './wire.ts';
+import { concat, fieldOf, hasField, mapField, readable, stringOf, valuesOf, withoutFields } from './wire.ts';
 
 /** Where the requests of a rule go. */
 export interface RuleShares {
@@ -110,11 +110,8 @@ function specifierOf(action: Uint8Array): Specifier | undefined {
     const cluster = stringOf(action, ACTION.cluster);
     return cluster === '' ? undefined : { $case: 'cluster', value: cluster };
   }
-  try {
-    return { $case: 'weightedClusters', value: WeightedCluster.decode(weighted) };
-  } catch {
-    return undefined;
-  }
+  const value = readable(() => WeightedCluster.decode(weighted));
+  return value && { $case: 'weightedClusters', value };
 }
 
 type Entry = WeightedCluster_ClusterWeight;
@@ -128,6 +125,8 @@ type Entry = WeightedCluster_ClusterWeight;
 function replaceClusters(specifier: Specifier, rule: RuleShares): Specifier | 'nothing' | undefined {
   if (specifier.$case === 'cluster') {
     if (!rule.clusters.has(specifier.value)) return undefined;
+    const [only, ...others] = rule.shares.filter((s) => s.weight > 0);
+    if (only && others.length === 0 && rule.serviceWeight === 0) return { $case: 'cluster', value: only.cluster };
     const entries = [
       toEntry(specifier.value, rule.serviceWeight),
       ...rule.shares.map((s) => toEntry(s.cluster, s.weight)),

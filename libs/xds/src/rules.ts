@@ -4,7 +4,7 @@ import { matchOfRoute } from './grpc-match.ts';
 import { parseRuleClusterName, type RuleClusterName } from './names.ts';
 import { readTranslation, type Resource, type TranslationParts } from './splice.ts';
 import { metadataKey, readRuleName, readStamp } from './stamp.ts';
-import { FieldCursor, stringOf, valuesOf } from './wire.ts';
+import { FieldCursor, readable, stringOf, valuesOf } from './wire.ts';
 
 /** A translation of Envoy Gateway, with what may concern us found in it. */
 export interface FoundTranslation {
@@ -49,25 +49,23 @@ export function findRules(request: Uint8Array): FoundTranslation {
   const stamped = stampedClusters(parts);
   for (const resource of stamped) {
     const bytes = request.subarray(resource.from, resource.to);
-    const backends = readStamp(bytes);
+    const backends = readable(() => readStamp(bytes));
     if (!backends || backends.length === 0) continue;
     add(found, { resource, bytes, looksCustom: true, clue: () => ({ from: 'stamp', backends }) });
   }
   const unclear: Found[] = [];
   for (const resource of unstampedClusters(parts, stamped)) {
     const bytes = request.subarray(resource.from, resource.to);
-    const refs = refsOf(stringOf(bytes, CLUSTER.altStatName));
-    const rule = add(found, {
-      ...{ resource, bytes, looksCustom: !speaksHttp2(bytes) },
-      clue: () => {
-        if (refs) return { from: 'stat-name', refs };
-        const ruleName = readRuleName(bytes);
-        return ruleName === undefined ? { from: 'matches', matches: new Set() } : { from: 'rule-name', ruleName };
-      },
-    });
+    const clue = (): Clue => {
+      const refs = refsOf(stringOf(bytes, CLUSTER.altStatName));
+      if (refs) return { from: 'stat-name', refs };
+      const ruleName = readRuleName(bytes);
+      return ruleName === undefined ? { from: 'matches', matches: new Set() } : { from: 'rule-name', ruleName };
+    };
+    const rule = readable(() => add(found, { resource, bytes, looksCustom: !speaksHttp2(bytes), clue }));
     if (rule?.clue.from === 'matches') unclear.push(rule);
   }
-  if (unclear.length > 0) findMatches(parts, found);
+  if (unclear.length > 0) readable(() => findMatches(parts, found));
   count(found);
   return { parts, rules: found, revision: requestedRevision(parts.context) };
 }
@@ -128,15 +126,16 @@ function* unstampedClusters({ request, clusters }: TranslationParts, stamped: re
   let named: boolean | undefined = stamped.length > 0 ? false : undefined;
   for (const resource of clusters) {
     // Serializers write the name first; where one does not, the cluster is none of Envoy Gateway's.
-    if (!field.enter(resource.from, resource.to).next() || field.number !== CLUSTER.name) continue;
+    const first = readable(() => field.enter(resource.from, resource.to).next()) === true;
+    if (!first || field.number !== CLUSTER.name) continue;
     if (startsWith(request, field.valueStart, grpcRoute)) {
       if (!skipped.has(resource)) yield resource;
     } else if (named !== false && startsWith(request, field.valueStart, httpRoute)) {
       if (named === undefined) {
         const bytes = request.subarray(resource.from, resource.to);
         // Mirrors' clusters, whose stats are not named, begin alike.
-        if (!parseRuleClusterName(stringOf(bytes, CLUSTER.name))) continue;
-        named = refsOf(stringOf(bytes, CLUSTER.altStatName)) !== undefined;
+        if (!parseRuleClusterName(readable(() => stringOf(bytes, CLUSTER.name)) ?? '')) continue;
+        named = readable(() => refsOf(stringOf(bytes, CLUSTER.altStatName))) !== undefined;
       }
       if (named) yield resource;
     }
@@ -156,20 +155,15 @@ function refsOf(statName: string): string[] | undefined {
 
 /** Envoy Gateway makes clusters so for Services of a GRPCRoute; for custom backends alone it says nothing. */
 function speaksHttp2(cluster: Uint8Array): boolean {
-  for (const entry of valuesOf(cluster, CLUSTER.protocolOptions)) {
-    for (const any of valuesOf(entry, ENTRY_VALUE)) {
-      for (const value of valuesOf(any, ANY_VALUE)) {
-        try {
-          const protocol = HttpProtocolOptions.decode(value).upstreamProtocolOptions;
-          if (protocol?.$case !== 'explicitHttpConfig') return protocol !== undefined;
-          if (protocol.value.protocolConfig?.$case === 'http2ProtocolOptions') return true;
-        } catch {
-          return true; // Not to be understood: not to be touched.
-        }
-      }
-    }
-  }
-  return false;
+  const entries = valuesOf(cluster, CLUSTER.protocolOptions);
+  const options = entries.flatMap((e) => valuesOf(e, ENTRY_VALUE)).flatMap((any) => valuesOf(any, ANY_VALUE));
+  return options.some((value) => {
+    const decoded = readable(() => HttpProtocolOptions.decode(value));
+    if (!decoded) return true; // Not to be understood: not to be touched.
+    const protocol = decoded.upstreamProtocolOptions;
+    if (protocol?.$case !== 'explicitHttpConfig') return protocol !== undefined;
+    return protocol.value.protocolConfig?.$case === 'http2ProtocolOptions';
+  });
 }
 
 /** Adds to GRPCRoutes' rules without a name how their routes match. */

@@ -22,7 +22,7 @@ import { pack } from './any.ts';
 import { hash8 } from './hash.ts';
 import { edsClusterName } from './names.ts';
 import { transportSocketMatches } from './upstream-tls.ts';
-import { withoutFields } from './wire.ts';
+import { concat, fieldOf, withoutFields } from './wire.ts';
 
 export interface ServiceClusterInput {
   /** Also the name by which it asks for its endpoints. */
@@ -35,6 +35,39 @@ export interface ServiceClusterInput {
   readonly caFile: string | undefined;
   /** Speak HTTP/2, as gRPC must: Envoy Gateway's clusters for custom backends do not say so. */
   readonly http2: boolean;
+}
+
+/** Field numbers of a cluster's name and eds_cluster_config, and of what is in that. */
+const NAME = 1;
+const EDS_CLUSTER_CONFIG = 3;
+const EDS_CONFIG = 1;
+const SERVICE_NAME = 2;
+
+/**
+ * Serializes clusters that stand for services. Most differ in their names alone: what they have in common is serialized
+ * once for a base.
+ */
+export class ServiceClusterEncoder {
+  readonly #base: Pick<ServiceClusterInput, 'base' | 'caFile' | 'http2'>;
+  readonly #common = new Map<string, Uint8Array>();
+
+  constructor(base: Pick<ServiceClusterInput, 'base' | 'caFile' | 'http2'>) {
+    this.#base = base;
+  }
+
+  encode(name: string, service: MeshService | undefined): Uint8Array {
+    const matches = transportSocketMatches(service, this.#base.caFile);
+    const key = [service?.strategy, ...matches.map((m) => m.name)].join(' ');
+    let common = this.#common.get(key);
+    if (common === undefined) {
+      const cluster = serviceCluster({ ...this.#base, name: '', service });
+      common = Cluster.encode({ ...cluster, edsClusterConfig: undefined }).finish();
+      this.#common.set(key, common);
+    }
+    const text = new TextEncoder().encode(name);
+    const eds = concat([edsConfigField, fieldOf(SERVICE_NAME, text)]);
+    return concat([fieldOf(NAME, text), fieldOf(EDS_CLUSTER_CONFIG, eds), common]);
+  }
 }
 
 /** The cluster that stands for a service: `base`, but for where endpoints come from and how they are chosen. */
@@ -154,6 +187,8 @@ const edsConfig = ConfigSource.fromPartial({
     },
   },
 });
+
+const edsConfigField = fieldOf(EDS_CONFIG, ConfigSource.encode(edsConfig).finish());
 
 /**
  * The second line, for what happens between two probes: a host that five requests in a row could not connect to is

@@ -1,7 +1,8 @@
 import { type BackendKind, type MeshModel, serviceKey } from '@tsgateway/model';
 import { Cluster } from '@tsgateway/protos/envoy/config/cluster/v3/cluster';
 import { parseServiceClusterName, serviceClusterName } from './names.ts';
-import { serviceCluster, sharedSettings, variantOf } from './service-cluster.ts';
+import { ServiceClusterEncoder, sharedSettings, variantOf } from './service-cluster.ts';
+import { readable } from './wire.ts';
 
 export interface ServiceClustersOptions {
   readonly model: Pick<MeshModel, 'services'>;
@@ -11,8 +12,7 @@ export interface ServiceClustersOptions {
 
 /** A cluster of Envoy Gateway's as clusters of ours are made from. */
 export interface Base {
-  readonly cluster: Cluster;
-  readonly http2: boolean;
+  readonly encoder: ServiceClusterEncoder;
   readonly variant: string | undefined;
 }
 
@@ -31,7 +31,7 @@ export class ServiceClusters {
   baseOf(bytes: Uint8Array, http2: boolean): Base | undefined {
     const settings = sharedSettings(bytes);
     const key = `${http2} ${Buffer.from(settings.buffer, settings.byteOffset, settings.length).toString('latin1')}`;
-    if (!this.#bases.has(key)) this.#bases.set(key, decodeBase(bytes, http2));
+    if (!this.#bases.has(key)) this.#bases.set(key, decodeBase(bytes, { http2, caFile: this.#options.caFile }));
     return this.#bases.get(key);
   }
 
@@ -47,14 +47,7 @@ export class ServiceClusters {
     if (parseServiceClusterName(name)?.port !== ref.port)
       throw new Error(`${serviceKey(ref)}: ${name} is no valid name`);
     const service = this.#options.model.services.get(serviceKey(ref));
-    const cluster = serviceCluster({
-      name,
-      base: base.cluster,
-      service,
-      caFile: this.#options.caFile,
-      http2: base.http2,
-    });
-    this.#clusters.set(name, Cluster.encode(cluster).finish());
+    this.#clusters.set(name, base.encoder.encode(name, service));
     return name;
   }
 
@@ -67,11 +60,8 @@ export class ServiceClusters {
   }
 }
 
-function decodeBase(bytes: Uint8Array, http2: boolean): Base | undefined {
-  try {
-    const cluster = Cluster.decode(bytes);
-    return { cluster, http2, variant: variantOf(cluster, http2) };
-  } catch {
-    return undefined;
-  }
-}
+const decodeBase = (bytes: Uint8Array, settings: { http2: boolean; caFile: string | undefined }): Base | undefined =>
+  readable(() => {
+    const base = Cluster.decode(bytes);
+    return { encoder: new ServiceClusterEncoder({ base, ...settings }), variant: variantOf(base, settings.http2) };
+  });

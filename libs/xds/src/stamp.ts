@@ -1,6 +1,6 @@
 import type { BackendKind } from '@tsgateway/model';
 import { Metadata_FilterMetadataEntry } from '@tsgateway/protos/envoy/config/core/v3/base';
-import { concat, fieldOf, mapField, stringOf, valuesOf } from './wire.ts';
+import { concat, fieldOf, mapField, readable, stringOf, valuesOf } from './wire.ts';
 
 /** One custom backend of a rule, as Envoy Gateway saw it. */
 export interface StampedBackend {
@@ -73,11 +73,7 @@ function filterMetadata(resource: Uint8Array, key: string, metadataField: number
   for (const metadata of valuesOf(resource, metadataField)) {
     for (const entry of valuesOf(metadata, FILTER_METADATA)) {
       if (stringOf(entry, KEY) !== key) continue;
-      try {
-        found = Metadata_FilterMetadataEntry.decode(entry).value;
-      } catch {
-        found = undefined;
-      }
+      found = readable(() => Metadata_FilterMetadataEntry.decode(entry).value);
     }
   }
   return found;

@@ -7,7 +7,7 @@ import { type FoundRule, type FoundTranslation, ruleOfRoute } from './rules.ts';
 import { ServiceClusters, type ServiceClustersOptions } from './service-clusters.ts';
 import { type Resource, writeTranslation } from './splice.ts';
 import { readRuleName } from './stamp.ts';
-import { FieldCursor, hasField, type Pieces, type Range, replaceValues, stringOf } from './wire.ts';
+import { FieldCursor, hasField, type Pieces, type Range, readable, replaceValues, stringOf } from './wire.ts';
 
 /**
  * Whether a translation may have rules of ours, as far as can be said without a model. One that may not needs no model;
@@ -98,8 +98,6 @@ type Plan = RuleShares | { readonly refused: string };
  *
  * One bad resource never costs the others: a cluster, route or listener that cannot be decoded stays as it is, and a rule
  * that is not to be understood answers 500, with the reason in its body.
- *
- * @throws MalformedMessageError when a route configuration is no message.
  */
 export function translate(translation: FoundTranslation, options: TranslateOptions): Translated {
   const { parts, rules } = translation;
@@ -134,15 +132,16 @@ export function translate(translation: FoundTranslation, options: TranslateOptio
   const replaced = new Map<Resource, Pieces | null>();
   if (plans.size > 0 || missing.size > 0) {
     for (const configuration of parts.routes) {
-      const edited = editor.edit(configuration);
-      if (edited) replaced.set(configuration, edited);
+      const edited = readable(() => editor.edit(configuration) ?? 'as it is');
+      if (edited === undefined) editor.failed = true;
+      else if (edited !== 'as it is') replaced.set(configuration, edited);
     }
     for (const listener of editor.configurations.size > 0 ? parts.listeners : []) {
       const edited = explainNoBackend(parts.request, listener, editor.configurations);
       if (edited) replaced.set(listener, edited);
     }
   }
-  if (parts.routes.length > 0) {
+  if (parts.routes.length > 0 && !editor.failed) {
     // Without a route, Envoy Gateway's own cluster would only stand there, without endpoints.
     for (const rule of plans.keys()) {
       for (const c of rules.get(rule)?.clusters ?? []) if (!editor.used.has(c.text)) replaced.set(c.resource, null);
@@ -238,6 +237,8 @@ class RouteEditor {
   readonly used = new Set<string>();
   /** The route configurations that lead to clusters of ours. */
   readonly configurations = new Set<string>();
+  /** Something could not be read, and stays: it may name any cluster. */
+  failed = false;
   readonly #input: RouteEditorInput;
   readonly #text: Buffer;
   readonly #cursor: FieldCursor;

@@ -8,6 +8,18 @@ export class MalformedMessageError extends Error {
   override readonly name = 'MalformedMessageError';
 }
 
+/**
+ * What `read` returns; undefined where the bytes cannot be read, whoever noticed it: one resource that nobody
+ * understands must not cost the others.
+ */
+export function readable<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch {
+    return undefined;
+  }
+}
+
 const VARINT = 0;
 const FIXED64 = 1;
 /** The wire type of messages, strings and bytes. */
@@ -205,17 +217,12 @@ export const fieldOf = (number: number, value: Uint8Array): Uint8Array =>
 
 /** Tag and length of a length-delimited field. */
 export function fieldHead(number: number, length: number): Uint8Array {
-  return Uint8Array.from([...varint(number * 8 + BYTES), ...varint(length)]);
-}
-
-function varint(value: number): number[] {
   const bytes: number[] = [];
-  let rest = value;
-  while (rest >= 0x80) {
-    bytes.push((rest % 0x80) + 0x80);
-    rest = Math.floor(rest / 0x80);
+  for (let rest of [number * 8 + BYTES, length]) {
+    for (; rest >= 0x80; rest = Math.floor(rest / 0x80)) bytes.push((rest % 0x80) + 0x80);
+    bytes.push(rest);
   }
-  return [...bytes, rest];
+  return Uint8Array.from(bytes);
 }
 
 export function concat(chunks: readonly Uint8Array[]): Uint8Array {

@@ -58,10 +58,14 @@ function setup() {
   };
   const state = new MeshState({ clock, onPlanned: () => undefined });
   const degraded: number[] = [];
+  const sources: ReadonlyMap<string, number>[] = [];
   let alive = true;
   const hook = new TranslationHook({
     ...{ state, log, caFile: undefined, now: () => now, modelAlive: () => alive },
-    onDegraded: (count) => degraded.push(count),
+    onDegraded: (count, bySource) => {
+      degraded.push(count);
+      sources.push(bySource);
+    },
   });
   let revision = 0n;
   const model = (services: MeshService[], routes: MeshRoute[]) =>
@@ -74,7 +78,7 @@ function setup() {
       }),
     );
   const lose = () => (alive = false);
-  return { hook, model, advance, degraded, lose, timers };
+  return { hook, model, advance, degraded, sources, lose, timers };
 }
 
 const request = (generation: number) =>
@@ -104,6 +108,20 @@ describe('the Translation hook', () => {
     const { hook } = setup();
     const plain = translationRequest([{ rule: 'httproute/default/other/rule/0' }]);
     expect(clusters(await hook.handle(plain))).toEqual(['httproute/default/other/rule/0']);
+  });
+
+  it('lets a GRPCRoute’s rule wait for the model, and fail while it is not known', async () => {
+    const { hook, model, advance, sources } = setup();
+    const answer = hook.handle(translationRequest([{ rule: 'grpcroute/default/api/rule/0' }]));
+    model([service(1)], []);
+    expect(await settled(answer)).toBe(false);
+    advance(2000);
+    const [configuration] = PostTranslateModifyResponse.decode(await answer).routes;
+    expect(configuration?.virtualHosts[0]?.routes[0]?.action).toMatchObject({
+      $case: 'directResponse',
+      value: { status: 500, body: { specifier: { value: expect.stringContaining('grpcroute/default/api/rule/0') } } },
+    });
+    expect(sources).toEqual([new Map([['unbound', 1]])]);
   });
 
   it('is unavailable after 2 s without a model', async () => {
