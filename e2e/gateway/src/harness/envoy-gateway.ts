@@ -1,4 +1,4 @@
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { runCommand, versions } from '@tsgateway/cluster';
 import type { KubeClient } from '@tsgateway/kube';
@@ -11,8 +11,6 @@ export const envoyGatewayNamespace = 'envoy-gateway-system';
 
 /** xDS, wasm, health, metrics of the controllers, admin, metrics: all fixed. */
 const ports = [18000, 18002, 8081, 8080, 19000, 19001];
-/** Fixed, too: where it expects its Secret to be mounted. */
-const certDir = '/certs';
 const moduleName = 'github.com/envoyproxy/gateway';
 
 /** Its ServiceAccount, with the rights on others' kinds that its chart gives; those on ours are for us to deploy. */
@@ -48,7 +46,9 @@ export const envoyGatewayAccount = [
 
 export interface EnvoyGatewayOptions {
   readonly binary: string;
+  /** Of its ServiceAccount. */
   readonly kubeconfig: string;
+  readonly adminKubeconfig: string;
   readonly client: KubeClient;
   readonly workDir: string;
   /** The configuration that is deployed; only the address of the extension server is replaced. */
@@ -56,25 +56,13 @@ export interface EnvoyGatewayOptions {
   readonly extensionServerPort: number;
 }
 
-/** @throws Error where a port or a folder that Envoy Gateway insists on is in use */
+/** @throws Error where a port that Envoy Gateway insists on is in use, or we may not give it a file system of its own */
 export async function requireRoomForEnvoyGateway(): Promise<void> {
   await requireFree(ports, 'Envoy Gateway');
-  // Left by a run that was killed: it holds nothing but that run's certificates. Anything else is not ours.
-  const marker = await readFile(join(certDir, '.made-by'), 'utf8').catch(() => undefined);
-  if (marker === 'tailscale-gateway') await rm(certDir, { recursive: true });
-  await mkdir(certDir).catch((error: NodeJS.ErrnoException) => {
+  if (process.getuid?.() !== 0)
     throw new Error(
-      error.code === 'EEXIST'
-        ? `${certDir} exists: Envoy Gateway reads its certificates there, and somebody else's would be overwritten`
-        : `${certDir} cannot be made (${error.code}): Envoy Gateway reads its certificates there, so this needs root`,
+      'this needs root: Envoy Gateway reads its certificates at /certs, so it gets a root folder of its own (chroot)',
     );
-  });
-  await writeFile(join(certDir, '.made-by'), 'tailscale-gateway');
-}
-
-/** What `requireRoomForEnvoyGateway` made. */
-export async function clearRoomOfEnvoyGateway(): Promise<void> {
-  await rm(certDir, { recursive: true, force: true });
 }
 
 /** The folder with the CRDs of the Gateway API and of Envoy Gateway, as its Helm chart has them. */
@@ -84,22 +72,29 @@ export async function envoyGatewayCrds(): Promise<string> {
   return join((JSON.parse(answer) as { Dir: string }).Dir, 'charts/gateway-helm/charts/crds/crds');
 }
 
-/** Makes the certificates of Envoy Gateway and its proxies; the namespace must exist. */
-export async function makeCertificates(options: EnvoyGatewayOptions): Promise<void> {
-  const { binary, kubeconfig, client } = options;
+/** Makes the certificates of Envoy Gateway and its proxies, as Secrets; the namespace must exist. */
+async function makeCertificates({
+  binary,
+  adminKubeconfig,
+  client,
+}: EnvoyGatewayOptions): Promise<Record<string, string>> {
   await runCommand([binary, 'certgen', '--disable-topology-injector'], {
     deadlineMs: 30_000,
-    env: { KUBECONFIG: kubeconfig, ENVOY_GATEWAY_NAMESPACE: envoyGatewayNamespace },
+    env: { KUBECONFIG: adminKubeconfig, ENVOY_GATEWAY_NAMESPACE: envoyGatewayNamespace },
   });
-  const { data = {} } = await client.get(secrets, { namespace: envoyGatewayNamespace, name: 'envoy-gateway' });
-  for (const [key, value] of Object.entries(data)) {
-    await writeFile(join(certDir, key), Buffer.from(value, 'base64'), { mode: 0o600 });
-  }
+  return (await client.get(secrets, { namespace: envoyGatewayNamespace, name: 'envoy-gateway' })).data ?? {};
 }
 
-/** Envoy Gateway, not started. The CRDs and our RBAC must be there first, as in a cluster. */
+/**
+ * Envoy Gateway, not started. The CRDs and our RBAC must be there first, as in a cluster. Its file system is a folder with
+ * nothing else in it, as in its image: it finds its certificates at /certs, and writes nowhere else.
+ */
 export async function envoyGateway(options: EnvoyGatewayOptions): Promise<ManagedProcess> {
-  const { binary, kubeconfig, workDir } = options;
+  const root = join(options.workDir, 'envoy-gateway');
+  await Promise.all(['certs', 'tmp'].map((folder) => mkdir(join(root, folder), { recursive: true })));
+  for (const [key, value] of Object.entries(await makeCertificates(options))) {
+    await writeFile(join(root, 'certs', key), Buffer.from(value, 'base64'), { mode: 0o600 });
+  }
   const config = parse(await readFile(options.config, 'utf8')) as {
     provider: object;
     extensionManager: { service: object };
@@ -114,13 +109,14 @@ export async function envoyGateway(options: EnvoyGatewayOptions): Promise<Manage
       proxyTopologyInjector: { disabled: true },
     },
   };
-  const file = join(workDir, 'envoy-gateway.yaml');
-  await writeFile(file, stringify(config));
+  await writeFile(join(root, 'envoy-gateway.yaml'), stringify(config));
+  await copyFile(options.kubeconfig, join(root, 'kubeconfig'));
+  await copyFile(options.binary, join(root, 'envoy-gateway'));
   return new ManagedProcess({
     name: 'envoy-gateway',
-    command: [binary, 'server', '-c', file],
-    env: { KUBECONFIG: kubeconfig, ENVOY_GATEWAY_NAMESPACE: envoyGatewayNamespace },
-    logFile: join(workDir, 'envoy-gateway.log'),
+    command: ['chroot', root, '/envoy-gateway', 'server', '-c', '/envoy-gateway.yaml'],
+    env: { KUBECONFIG: '/kubeconfig', ENVOY_GATEWAY_NAMESPACE: envoyGatewayNamespace },
+    logFile: join(options.workDir, 'envoy-gateway.log'),
     ready: async () => (await fetch('http://127.0.0.1:8081/readyz', { signal: AbortSignal.timeout(1_000) })).ok,
   });
 }

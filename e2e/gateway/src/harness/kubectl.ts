@@ -36,13 +36,6 @@ export class Kubectl {
     await this.#withFile(objects, (file) => this.applyFile(file));
   }
 
-  /** Applies objects server-side, so that a later `apply` of the same ones by a user keeps what is only in these. */
-  async applyServerSide(...objects: readonly object[]): Promise<void> {
-    await this.#withFile(objects, async (file) => {
-      await this.run('apply', '--server-side', '-f', file);
-    });
-  }
-
   /** Deletes objects, and waits for their finalizers; those that are gone are no error. */
   async delete(...objects: readonly object[]): Promise<void> {
     await this.#withFile(objects, (file) => this.deleteFile(file));

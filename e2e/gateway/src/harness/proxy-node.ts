@@ -57,6 +57,8 @@ export class ProxyNode {
   readonly #proxies = new Map<string, { gateway: string; proxy: Proxy }>();
   readonly #stopped = new AbortController();
   readonly #work = new Set<Promise<void>>();
+  /** Names of pods that are gone: no pod gets one of them again. */
+  readonly #deleted = new Set<string>();
   #watches: Promise<unknown> = Promise.resolve();
   /** What went wrong with a pod: told to whoever waits for its Gateway. */
   #failure: Error | undefined;
@@ -83,14 +85,21 @@ export class ProxyNode {
     return [...this.#proxies.values()].filter((p) => p.gateway === gateway).map((p) => p.proxy);
   }
 
-  /** The first proxy of a Gateway, when it is ready. */
-  async proxy(gateway: string, deadlineMs = startDeadlineMs): Promise<Proxy> {
-    const found = await until(() => this.#failure ?? this.proxies(gateway)[0], {
-      what: `Envoy Gateway makes a proxy for ${gateway}`,
-      deadlineMs,
-    });
+  /** A proxy of a Gateway that is ready and has this static cluster: a new bootstrap comes with a new proxy. */
+  async proxyWith(cluster: string, gateway: string): Promise<Proxy> {
+    const found = await until(
+      async () => {
+        if (this.#failure) return this.#failure;
+        for (const proxy of this.proxies(gateway)) {
+          const clusters = await proxy.clusters().catch(() => undefined); // it may not be up yet
+          if (clusters?.has(cluster)) return proxy;
+        }
+        return undefined;
+      },
+      { what: `Envoy Gateway makes a proxy for ${gateway} that has ${cluster}`, deadlineMs: startDeadlineMs },
+    );
     if (found instanceof Error) throw found;
-    await found.ready(deadlineMs);
+    await found.ready();
     return found;
   }
 
@@ -98,8 +107,10 @@ export class ProxyNode {
   async stop(): Promise<void> {
     this.#stopped.abort();
     await this.#watches;
+    const killAll = () => Promise.all([...this.#proxies.values()].map(({ proxy }) => proxy.kill()));
+    await killAll(); // also those whose start is waited for
     await Promise.all(this.#work);
-    await Promise.all([...this.#proxies.values()].map(({ proxy }) => proxy.kill()));
+    await killAll();
   }
 
   #do(what: () => Promise<void>): void {
@@ -132,7 +143,12 @@ export class ProxyNode {
     await this.#report(pod, { phase: 'Pending', podIP: ip, podIPs: [{ ip }] });
     await proxy.spawn();
     this.#proxies.set(name, { gateway, proxy });
-    await proxy.ready();
+    const started = await proxy.ready().catch((error: unknown) => error);
+    if (this.#deleted.has(name)) {
+      this.#proxies.delete(name);
+      return proxy.kill(); // a newer one took its place meanwhile
+    }
+    if (started !== undefined) throw started;
     const lastTransitionTime = new Date().toISOString();
     await this.#report(pod, { phase: 'Running', conditions: [{ type: 'Ready', status: 'True', lastTransitionTime }] });
   }
@@ -168,10 +184,12 @@ export class ProxyNode {
 
   /** As a pod's end: no new connections, those that are idle end, then it stops. */
   async #end(pod: Pod): Promise<void> {
-    const { proxy } = this.#proxies.get(pod.metadata.name) ?? {};
+    const { name } = pod.metadata;
+    this.#deleted.add(name);
+    const { proxy } = this.#proxies.get(name) ?? {};
     if (!proxy) return;
-    this.#proxies.delete(pod.metadata.name);
-    if (await proxy.alive()) {
+    this.#proxies.delete(name);
+    if (await this.#serves(proxy)) {
       await proxy.admin('/drain_listeners?graceful&skip_exit', 'POST');
       await until(async () => (await proxy.stat(/http\.http-.*\.downstream_cx_active/)) === 0, {
         what: `${proxy.name} drains`,
@@ -179,6 +197,13 @@ export class ProxyNode {
       }).catch(() => undefined); // what holds a connection for longer is cut, as in a cluster
     }
     await proxy.kill();
+  }
+
+  async #serves(proxy: Proxy): Promise<boolean> {
+    return proxy.admin('/ready').then(
+      () => true,
+      () => false,
+    );
   }
 
   async #giveAddress(service: Service): Promise<void> {

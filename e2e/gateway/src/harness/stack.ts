@@ -5,18 +5,16 @@ import { ensureBinaries, startApi, type ApiCluster } from '@tsgateway/cluster';
 import { startTailnetApi, type RunningTailnetApi } from '@tsgateway/embedded-tailnet';
 import { KubeClient } from '@tsgateway/kube';
 import { createLogger } from '@tsgateway/process';
+import { edsClusterName } from '@tsgateway/xds';
 import { Backend } from './backend.ts';
 import { ClusterIp } from './cluster-ip.ts';
 import {
-  clearRoomOfEnvoyGateway,
   envoyGateway,
   envoyGatewayAccount,
   envoyGatewayCrds,
   envoyGatewayNamespace,
-  makeCertificates,
   requireRoomForEnvoyGateway,
 } from './envoy-gateway.ts';
-import { interimProxyConfig } from './interim-proxy-config.ts';
 import { Kubectl } from './kubectl.ts';
 import type { ManagedProcess } from './managed-process.ts';
 import { freePorts } from './ports.ts';
@@ -45,7 +43,7 @@ export interface Stack {
   readonly envoyGateway: ManagedProcess;
   readonly services: Readonly<Record<ServiceName, readonly ServiceReplica[]>>;
   readonly node: ProxyNode;
-  /** The first ready proxy of a Gateway, `namespace/name`. */
+  /** A ready proxy of a Gateway (`namespace/name`) that knows our endpoint discovery: of one with a route of ours. */
   proxy(gateway: string): Promise<Proxy>;
   /** Starts a backend, by default on loopback at any free port. It ends with the stack. */
   startBackend(name: string, at?: { host?: string; port?: number }): Promise<Backend>;
@@ -92,7 +90,6 @@ async function start(
     log: progress,
   });
   await requireRoomForEnvoyGateway();
-  onStop(clearRoomOfEnvoyGateway);
   const workDir = await makeWorkDir(onStop);
 
   // The Kubernetes API, with what an administrator applies first.
@@ -111,7 +108,7 @@ async function start(
   });
   onStop(() => tailnet.close());
   tailnet.state.addDevice({ hostname: 'gateway', tags: ['tag:demo'] });
-  const { services, hooksPort, edsAddresses } = await startServices({
+  const { services, hooksPort } = await startServices({
     options,
     workDir,
     onStop,
@@ -123,12 +120,12 @@ async function start(
   const gatewayOptions = {
     binary: binaries['envoy-gateway'],
     kubeconfig: await api.kubeconfigFor({ serviceAccount: `${envoyGatewayNamespace}/envoy-gateway` }),
+    adminKubeconfig: kubeconfig,
     client,
     workDir,
     config: join(repository, 'deploy/envoy-gateway/envoy-gateway.yaml'),
     extensionServerPort: hooksPort,
   };
-  await makeCertificates({ ...gatewayOptions, kubeconfig });
   const gateway = await envoyGateway(gatewayOptions);
   onStop(() => gateway.kill());
   const node = new ProxyNode({
@@ -145,13 +142,13 @@ async function start(
   });
   onStop(() => node.stop());
   node.start();
-  await Promise.all([gateway.start(), kubectl.applyServerSide(...interimProxyConfig(edsAddresses))]);
+  await gateway.start();
   await Promise.all(Object.values(services).flatMap((replicas) => replicas.map((replica) => replica.ready())));
 
   return {
     ...{ workDir, api, client, kubectl, tailnet, services, node },
     envoyGateway: gateway,
-    proxy: (name) => node.proxy(name),
+    proxy: (name) => node.proxyWith(edsClusterName, name),
     startBackend: async (name, { host = '127.0.0.1', port } = {}) => {
       const backend = new Backend({ name, host, port: port ?? (await freePorts(1))[0] ?? 0, workDir });
       onStop(() => backend.kill());
@@ -198,7 +195,7 @@ async function startServices(input: {
   onStop: (close: () => Promise<void>) => void;
   kubeconfig: string;
   tailnetUrl: string;
-}): Promise<{ services: Stack['services']; hooksPort: number; edsAddresses: string[] }> {
+}): Promise<{ services: Stack['services']; hooksPort: number }> {
   const { options, workDir, onStop, kubeconfig, tailnetUrl } = input;
   const count = {
     'service-coordinator': 1,
@@ -221,7 +218,6 @@ async function startServices(input: {
     clusterIp('extension-server'),
   ]);
   const addresses = (name: ServiceName, port: keyof ReplicaPorts) => ports[name].map((p) => `127.0.0.1:${p[port]}`);
-  const edsAddresses = addresses('extension-server', 'xds');
   // One replica has nobody to wait for but itself, after a crash.
   const lease = (name: ServiceName) => ({ LEADER_ELECTION_ENABLED: String(count[name] > 1) });
   const env: Record<ServiceName, Record<string, string>> = {
@@ -231,7 +227,7 @@ async function startServices(input: {
       COORDINATOR_ADDRESS: coordinator.address,
       HEALTH_CHECKER_ADDRESSES: addresses('health-checker', 'grpc').join(),
       EXTENSION_SERVER_ADDRESSES: addresses('extension-server', 'grpc').join(),
-      XDS_ADDRESSES: edsAddresses.join(),
+      XDS_ADDRESSES: addresses('extension-server', 'xds').join(),
     },
     'service-coordinator': {
       ...lease('service-coordinator'),
@@ -262,7 +258,7 @@ async function startServices(input: {
     onStop(() => replica.kill());
     await replica.spawn();
   }
-  return { services, hooksPort: hooks.port, edsAddresses };
+  return { services, hooksPort: hooks.port };
 }
 
 async function portsOf(replicas: number): Promise<ReplicaPorts[]> {
