@@ -56,9 +56,11 @@ const socketPathLimit = 100;
  */
 export async function upNode(api: ApiCluster, ctx: LevelContext<NodeState>): Promise<NodeState> {
   const { log, signal } = ctx;
-  if ((await cgroupProcesses()).length > 0) {
+  const others = await cgroupProcesses();
+  if (others.length > 0) {
     throw new Error(
-      'another node of this tool runs on this machine, and there is room for one: npm run cluster -- down',
+      'a node of another cluster runs on this machine, which has room for one: npm run cluster -- down --name ITS_NAME' +
+        ` (its processes: ${others.join(', ')})`,
     );
   }
   const binaries = await ensureBinaries(['kubelet', 'kube-proxy', 'coredns'], { log, signal });
