@@ -18,6 +18,12 @@ describe('the result of a measure', () => {
     expect(missed).toMatchObject({ status: 'missed', goals: [{ median: 4.9, met: false }] });
   });
 
+  it('is behind where only an aim is not met', () => {
+    const p6 = { ...measure, id: 'P6' as const };
+    expect(resultOf(p6, [{ P6: { 'extension-server': 10, go: 9 } }]).status).toBe('behind');
+    expect(resultOf(p6, [{ P6: { 'extension-server': 10, go: 11 } }]).status).toBe('met');
+  });
+
   it('has failed where one call has, and is missing where a peer is: neither is a pass', () => {
     expect(resultOf(measure, [sample(1, 9), { P5: new Error('3 of 9 calls failed') }])).toMatchObject({
       ...{ status: 'failed', reason: '3 of 9 calls failed' },

@@ -3,8 +3,10 @@ import { type Goal, goals, isMet, type MeasureId } from '../goals.ts';
 import { ratios, type Spread, spread } from '../statistics.ts';
 
 export type Status =
-  /** All hard goals are met. */
+  /** All goals and aims are met. */
   | 'met'
+  /** All hard goals are met, an aim is not. */
+  | 'behind'
   /** The median of a hard goal is not. */
   | 'missed'
   /** A call did not succeed, or a peer did not start: no figure is worth anything. */
@@ -80,6 +82,7 @@ export function resultOf(measure: Measure, samples: readonly Sample[]): MeasureR
     const median = (divided[goal.value] ?? peers[goal.value])?.median;
     return { ...goal, ...(median === undefined ? {} : { median }), met: median !== undefined && isMet(goal, median) };
   });
-  const status = judged.every((goal) => goal.met || !goal.hard) ? 'met' : 'missed';
+  const unmet = judged.filter((goal) => !goal.met);
+  const status = unmet.some((goal) => goal.hard) ? 'missed' : unmet.length > 0 ? 'behind' : 'met';
   return { ...about(measure), status, peers, ratios: divided, goals: judged };
 }
