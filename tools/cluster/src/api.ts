@@ -11,8 +11,6 @@ import { createPki, readKeyPair } from './pki.ts';
 import { startProcess } from './process.ts';
 import { versions } from './versions.ts';
 
-export type { ApiCluster } from './api-cluster.ts';
-
 export interface StartApiOptions {
   /** Everything that is written is below it; made if need be. Removing it is the caller's. */
   readonly dir: string;

@@ -5,12 +5,10 @@ import { ensureBinaries } from './binaries.ts';
 import { ClusterFolder, type ClusterRecord } from './cluster-record.ts';
 import type { PartStatus } from './level.ts';
 import { withLock } from './lock.ts';
-import { downNode, nodeAddress, nodeParts, preflightNode, upNode } from './node/node-level.ts';
+import { loadImage } from './node/images.ts';
+import { downNode, nodeAddress, nodeBinaries, nodeParts, preflightNode, upNode } from './node/node-level.ts';
 import type { Level } from './options.ts';
 import { inspectMachine, lacks } from './preflight.ts';
-
-/** What a node needs. Here too, so that nothing runs yet while they are built. */
-const nodeBinaries = ['kubelet', 'kube-proxy', 'coredns'] as const;
 
 /** What a command works with. */
 export interface ClusterContext {
@@ -70,6 +68,13 @@ export async function status(context: ClusterContext): Promise<PartStatus[]> {
 /** The path of a cluster's kubeconfig. @throws Error when there is none of that name */
 export async function kubeconfigPath(context: ClusterContext): Promise<string> {
   return kubeconfigOf(await existing(context));
+}
+
+/** Gives the node of a cluster an image that was built on this machine. @throws Error when it has no node, or the image is not there */
+export async function load(image: string, context: ClusterContext): Promise<void> {
+  const { node } = await existing(context);
+  if (node === undefined) throw new Error(`"${context.name}" has no node: it was started with level api`);
+  await loadImage(image, node, { log: context.log, signal: context.signal });
 }
 
 async function start(level: Level, folder: ClusterFolder, context: ClusterContext): Promise<string> {

@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises';
-import { type ClusterContext, down, kubeconfigPath, status, up } from './cluster.ts';
+import { type ClusterContext, down, kubeconfigPath, load, status, up } from './cluster.ts';
 import { clustersDir } from './cluster-record.ts';
 import type { PartStatus } from './level.ts';
+import { buildImage } from './node/images.ts';
 import { type Options, parseOptions, usage, UsageError } from './options.ts';
 
 /** Somebody asked for the end. */
@@ -42,6 +43,12 @@ async function run(options: Options, log: (line: string) => void, signal: AbortS
     console.log(usage);
     return 0;
   }
+  if (options.command === 'build') {
+    const { image: name, file, context } = options;
+    await buildImage({ name, file, context, log, signal });
+    log(`${name} is built`);
+    return 0;
+  }
   const { name } = options;
   const context: ClusterContext = { name, clusters: clustersDir(process.env), log, signal };
   switch (options.command) {
@@ -59,6 +66,10 @@ async function run(options: Options, log: (line: string) => void, signal: AbortS
       console.log(table(parts));
       return parts.every(({ health }) => health === 'ok') ? 0 : 1;
     }
+    case 'load':
+      await load(options.image, context);
+      log(`${options.image} is on the node`);
+      return 0;
     case 'kubeconfig': {
       const path = await kubeconfigPath(context);
       console.log(options.content ? await readFile(path, 'utf8') : path);

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { KubeClient, type KubeObject, type Resource } from '@tsgateway/kube';
-import type { ApiCluster } from '../api.ts';
+import type { ApiCluster } from '../api-cluster.ts';
 import { ensureBinaries } from '../binaries.ts';
 import { runCommand } from '../command.ts';
 import type { LevelContext, PartStatus } from '../level.ts';
@@ -43,6 +43,9 @@ interface NodePart {
   readonly process: ProcessRecord;
 }
 
+/** What a node runs, besides Debian's containerd. */
+export const nodeBinaries = ['kubelet', 'kube-proxy', 'coredns'] as const;
+
 const healthDeadlineMs = 3000;
 const readyDeadlineMs = 60_000;
 const graceMs = 3000;
@@ -63,7 +66,7 @@ export async function upNode(api: ApiCluster, ctx: LevelContext<NodeState>): Pro
         ` (its processes: ${others.join(', ')})`,
     );
   }
-  const binaries = await ensureBinaries(['kubelet', 'kube-proxy', 'coredns'], { log, signal });
+  const binaries = await ensureBinaries(nodeBinaries, { log, signal });
   const dir = join(ctx.dir, 'node');
   const paths: NodePaths = { dir, containerdSocket: join(dir, 'containerd.sock') };
   if (/^\/(etc|run|var\/lib|var\/log)\//.test(dir)) {
