@@ -35,7 +35,10 @@ async function main(): Promise<number> {
   if (!go) say('Go is not installed: what needs its client or its peer is reported as missing');
   const report = await runBench({ ...options, go, say, signal: interrupted.signal });
   console.log(options.json ? JSON.stringify(report, null, 2) : table(report));
-  if (options.writeDocs) await writeDocs(report);
+  if (options.writeDocs) {
+    await writeDocs(report);
+    say('Written: docs/performance.md; `npm run format` aligns its tables');
+  }
   if (!report.complete) say('Not everything was measured: see "missing"');
   return report.ok ? 0 : 1;
 }

@@ -23,9 +23,11 @@ export function fillIn(page: string, sections: ReadonlyMap<string, string>): str
 /** The generated sections of docs/performance.md. */
 export function sectionsOf(report: Report): Map<string, string> {
   const { machine: m } = report;
+  const busy = Math.max(...m.load) > 2 * m.cpus;
   const summary = [
     `Measured on ${m.cpus} CPUs (${m.cpuModel}) with ${m.memoryGiB} GiB, Linux ${m.kernel}, Node ${m.node}, ${m.go}; ` +
       `${report.repeats} repeats, load average ${m.load.join(' before, ')} after.`,
+    ...(busy ? ['', '**The machine was busy with other work**: peers that need more CPU waited longer for it.'] : []),
     '',
     '| | Measure | Goals and aims | |',
     '| --- | --- | --- | --- |',
