@@ -85,6 +85,24 @@ async function makeCertificates({
   return (await client.get(secrets, { namespace: envoyGatewayNamespace, name: 'envoy-gateway' })).data ?? {};
 }
 
+/** What a suite may change of the configuration that is deployed. */
+export interface EnvoyGatewayConfig {
+  provider: object;
+  extensionManager: { service: object; hooks: { xdsTranslator: { post: string[] } } };
+}
+
+const configFile = (workDir: string) => join(workDir, 'envoy-gateway', 'envoy-gateway.yaml');
+
+/** Changes the configuration; Envoy Gateway has it once it is started again. */
+export async function editEnvoyGatewayConfig(
+  workDir: string,
+  edit: (config: EnvoyGatewayConfig) => void,
+): Promise<void> {
+  const config = parse(await readFile(configFile(workDir), 'utf8')) as EnvoyGatewayConfig;
+  edit(config);
+  await writeFile(configFile(workDir), stringify(config));
+}
+
 /**
  * Envoy Gateway, not started. The CRDs and our RBAC must be there first, as in a cluster. Its file system is a folder with
  * nothing else in it, as in its image: it finds its certificates at /certs, and writes nowhere else.
@@ -95,10 +113,7 @@ export async function envoyGateway(options: EnvoyGatewayOptions): Promise<Manage
   for (const [key, value] of Object.entries(await makeCertificates(options))) {
     await writeFile(join(root, 'certs', key), Buffer.from(value, 'base64'), { mode: 0o600 });
   }
-  const config = parse(await readFile(options.config, 'utf8')) as {
-    provider: object;
-    extensionManager: { service: object };
-  };
+  const config = parse(await readFile(options.config, 'utf8')) as EnvoyGatewayConfig;
   config.extensionManager.service = { ip: { address: '127.0.0.1', port: options.extensionServerPort } };
   config.provider = {
     ...config.provider,
@@ -109,7 +124,7 @@ export async function envoyGateway(options: EnvoyGatewayOptions): Promise<Manage
       proxyTopologyInjector: { disabled: true },
     },
   };
-  await writeFile(join(root, 'envoy-gateway.yaml'), stringify(config));
+  await writeFile(configFile(options.workDir), stringify(config));
   await copyFile(options.kubeconfig, join(root, 'kubeconfig'));
   await copyFile(options.binary, join(root, 'envoy-gateway'));
   return new ManagedProcess({

@@ -22,7 +22,15 @@ export interface ServiceReplicaOptions {
   readonly dist: string;
   readonly workDir: string;
   readonly env: Readonly<Record<string, string>>;
+  /** A file that it has as /etc/resolv.conf; undefined: the machine's. */
+  readonly resolvConf?: string | undefined;
 }
+
+/** In a mount namespace of its own, so that nobody else sees the file; a pod has one, too. */
+const withResolvConf = [
+  ...['unshare', '--mount', '--propagation', 'private', '--'],
+  ...['sh', '-ec', 'mount --bind "$1" /etc/resolv.conf; shift; exec "$@"', 'sh'],
+];
 
 const local = (port: number) => `127.0.0.1:${port}`;
 
@@ -30,11 +38,12 @@ const local = (port: number) => `127.0.0.1:${port}`;
 export class ServiceReplica extends ManagedProcess {
   readonly ports: ReplicaPorts;
 
-  constructor({ service, index, ports, dist, workDir, env }: ServiceReplicaOptions) {
+  constructor({ service, index, ports, dist, workDir, env, resolvConf }: ServiceReplicaOptions) {
     const name = `${service}-${index}`;
+    const command = [process.execPath, '--enable-source-maps', join(dist, 'apps', service, 'main.js')];
     super({
       name,
-      command: [process.execPath, '--enable-source-maps', join(dist, 'apps', service, 'main.js')],
+      command: resolvConf === undefined ? command : [...withResolvConf, resolvConf, ...command],
       logFile: join(workDir, `${name}.log`),
       env: {
         BIND_HOST: '127.0.0.1',

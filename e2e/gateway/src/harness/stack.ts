@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ensureBinaries, startApi, type ApiCluster } from '@tsgateway/cluster';
@@ -30,6 +30,8 @@ export interface StackOptions {
   readonly replicas?: Partial<Readonly<Record<ServiceName, number>>>;
   /** More of the environment of a service's replicas. */
   readonly env?: Partial<Readonly<Record<ServiceName, Readonly<Record<string, string>>>>>;
+  /** The IP address of the name server that our services ask, at port 53. Default: the machine's. */
+  readonly nameServer?: string;
 }
 
 /** Everything that runs: a Kubernetes API, Envoy Gateway, its proxies, and the four services. */
@@ -112,7 +114,7 @@ async function start(
     options,
     workDir,
     onStop,
-    kubeconfig,
+    api,
     tailnetUrl: tailnet.url,
   });
 
@@ -193,10 +195,10 @@ async function startServices(input: {
   options: StackOptions;
   workDir: string;
   onStop: (close: () => Promise<void>) => void;
-  kubeconfig: string;
+  api: ApiCluster;
   tailnetUrl: string;
 }): Promise<{ services: Stack['services']; hooksPort: number }> {
-  const { options, workDir, onStop, kubeconfig, tailnetUrl } = input;
+  const { options, workDir, onStop, api, tailnetUrl } = input;
   const count = {
     'service-coordinator': 1,
     operator: 1,
@@ -223,7 +225,7 @@ async function startServices(input: {
   const env: Record<ServiceName, Record<string, string>> = {
     operator: {
       ...lease('operator'),
-      KUBECONFIG: kubeconfig,
+      KUBECONFIG: await kubeconfigOf(api, 'operator'),
       COORDINATOR_ADDRESS: coordinator.address,
       HEALTH_CHECKER_ADDRESSES: addresses('health-checker', 'grpc').join(),
       EXTENSION_SERVER_ADDRESSES: addresses('extension-server', 'grpc').join(),
@@ -231,12 +233,13 @@ async function startServices(input: {
     },
     'service-coordinator': {
       ...lease('service-coordinator'),
-      KUBECONFIG: kubeconfig,
+      KUBECONFIG: await kubeconfigOf(api, 'service-coordinator'),
       TAILSCALE_API_URL: tailnetUrl,
     },
     'health-checker': { OPERATOR_ADDRESS: operator.address },
     'extension-server': { OPERATOR_ADDRESS: operator.address },
   };
+  const resolvConf = await makeResolvConf(workDir, options.nameServer);
   const services = Object.fromEntries(
     serviceNames.map((service) => [
       service,
@@ -245,6 +248,7 @@ async function startServices(input: {
           new ServiceReplica({
             ...{ service, index, ports: at, workDir },
             dist: join(repository, 'dist'),
+            resolvConf,
             env: {
               ...env[service],
               ...(service === 'extension-server' && { XDS_PORT: String(at.xds) }),
@@ -259,6 +263,17 @@ async function startServices(input: {
     await replica.spawn();
   }
   return { services, hooksPort: hooks.port };
+}
+
+/** Each service is a user of its own, so that the audit log tells them apart. */
+const kubeconfigOf = (api: ApiCluster, service: ServiceName): Promise<string> =>
+  api.kubeconfigFor({ user: service, groups: ['system:masters'] });
+
+async function makeResolvConf(workDir: string, nameServer: string | undefined): Promise<string | undefined> {
+  if (nameServer === undefined) return undefined;
+  const file = join(workDir, 'resolv.conf');
+  await writeFile(file, `nameserver ${nameServer}\n`);
+  return file;
 }
 
 async function portsOf(replicas: number): Promise<ReplicaPorts[]> {
