@@ -59,6 +59,10 @@ export const envSchema = z
       .default('/etc/ssl/certs/ca-certificates.crt')
       .transform((file) => (file === 'none' ? undefined : file))
       .describe('The CAs by which Envoy verifies HTTPS machines that have a name; "none": it does not verify them'),
+    ACCESS_LOG_ENABLED: z
+      .stringbool()
+      .default(true)
+      .describe('Envoys report each request to our backends when it has ended, for the metrics of flows'),
     METRICS_BIND_ADDRESS: z.string().default(':8080'),
     METRICS_PORT: port.optional().describe('Wins over the port of METRICS_BIND_ADDRESS'),
   })

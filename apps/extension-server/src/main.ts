@@ -17,7 +17,7 @@ import { memoryShortage } from './message-memory.ts';
 import { HealthFreshness } from './mesh/health-freshness.ts';
 import { MeshState } from './mesh/mesh-state.ts';
 import { systemClock } from './mesh/system-clock.ts';
-import { extensionServerMetrics } from './metrics.ts';
+import { degradedSources, extensionServerMetrics } from './metrics.ts';
 import { LoadReporting } from './traffic/load-reporting.ts';
 import { TrafficService } from './traffic/traffic-service.ts';
 import { TrafficTotals } from './traffic/traffic-totals.ts';
@@ -180,7 +180,10 @@ await runService({
       now: () => systemClock.now(),
       modelAlive: () => modelAlive,
       caFile: env.UPSTREAM_CA_FILE,
-      onDegraded: (count) => metrics.degradedRules.set(count),
+      accessLog: env.ACCESS_LOG_ENABLED,
+      onDegraded: (_count, bySource) => {
+        for (const source of degradedSources) metrics.degradedRules.set({ source }, bySource.get(source) ?? 0);
+      },
       log: log.child('hooks'),
     });
     const hooks = createRpcServer({

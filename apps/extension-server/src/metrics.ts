@@ -1,3 +1,4 @@
+import type { Degraded } from '@tsgateway/xds';
 import { Counter, Gauge, type Registry } from 'prom-client';
 import type { FlowMetrics } from './flows/flow-log.ts';
 
@@ -6,7 +7,7 @@ export interface ExtensionServerMetrics {
   readonly streams: Gauge<'service'>;
   readonly pushes: Counter;
   readonly rejected: Counter;
-  readonly degradedRules: Gauge;
+  readonly degradedRules: Gauge<'source'>;
   readonly modelRevision: Gauge;
   readonly modelSetBacks: Counter;
   readonly connected: Gauge<'upstream'>;
@@ -33,11 +34,7 @@ export function extensionServerMetrics(registry: Registry): ExtensionServerMetri
       help: 'Responses that an Envoy refused (NACK).',
       registers,
     }),
-    degradedRules: new Gauge({
-      name: 'extension_server_degraded_rules',
-      help: 'Rules of the last translation whose weights or ports were not known.',
-      registers,
-    }),
+    degradedRules: degradedRules(registry),
     modelRevision: new Gauge({
       name: 'extension_server_model_revision',
       help: 'Revision of the mesh model that is in use.',
@@ -81,6 +78,26 @@ export function extensionServerMetrics(registry: Registry): ExtensionServerMetri
     }),
     flows: flowMetrics(registry),
   };
+}
+
+/** Why a rule is degraded, as @tsgateway/xds says it. */
+export const degradedSources = [
+  'remembered',
+  'equal',
+  'partial',
+  'unbound',
+  'invalid',
+] as const satisfies readonly Degraded['source'][];
+
+function degradedRules(registry: Registry): Gauge<'source'> {
+  const made = new Gauge({
+    name: 'extension_server_degraded_rules',
+    help: 'Rules of the last translation that do not do what their route says: with shares last known (remembered), the same for all (equal), or without backends that Envoy Gateway refused (partial); or that answer 500, as they are not known (unbound) or Envoy would refuse them (invalid).',
+    labelNames: ['source'],
+    registers: [registry],
+  });
+  for (const source of degradedSources) made.set({ source }, 0);
+  return made;
 }
 
 /** Names without `_total`, and without a prefix, are those of the documented metrics. */

@@ -148,6 +148,7 @@ export function encodeRoute(route: MeshRoute): RouteMessage {
     rules: route.rules.map((rule) => ({
       backendRefs: rule.backendRefs.map((ref) => ({ ...ref })),
       name: rule.name ?? '',
+      index: rule.index,
       grpcMatches: (rule.grpcMatches ?? []).map(encodeGrpcMatch),
     })),
   };
@@ -170,6 +171,7 @@ function decodeRule(message: RouteRuleMessage, at: string): RouteRule {
     backendRefs: message.backendRefs.map(({ group, kind, namespace, name, port, weight }) => ({
       ...{ group, kind, namespace, name, port, weight },
     })),
+    ...(message.index !== undefined && { index: message.index }),
     ...(message.name !== '' && { name: message.name }),
     ...(message.grpcMatches.length > 0 && {
       grpcMatches: message.grpcMatches.map((match, i) => decodeGrpcMatch(match, `${at}: match ${i}`)),

@@ -88,6 +88,8 @@ export interface MeshRoute {
 
 export interface RouteRule {
   readonly backendRefs: readonly BackendRef[];
+  /** Its place among all rules of the route, from 0, also those that are not here. Undefined: the sender is an older one. */
+  readonly index?: number | undefined;
   /** Undefined: it has none. */
   readonly name?: string | undefined;
   /** Of a GRPCRoute: a request is the rule's where one of them matches. Undefined: all requests are. */

@@ -47,8 +47,8 @@ export function copyOf({ routeKind: kind, namespace, name }: RuleClusterName, mo
 }
 
 /**
- * Finds the rule in our copy of its route. Never by its index: that names another rule as soon as one was inserted and
- * the two copies differ. Undefined: the copy has no such rule (yet), or several and nothing tells which.
+ * Finds the rule in our copy of its route. Never by its index alone: that names another rule as soon as one was inserted
+ * and the two copies differ. Undefined: the copy has no such rule (yet), or several and nothing tells which.
  */
 export function bind(rule: RuleView, model: Pick<MeshModel, 'routes'>): Binding | undefined {
   const rules = copyOf(rule.name, model)?.rules;
@@ -68,16 +68,22 @@ function bindStamp(rule: RuleView, backends: readonly StampedBackend[], rules: r
     const ours = r.backendRefs.filter(isOurs);
     const all = new Set(ours.map(refKey));
     const weighted = new Set(ours.filter((b) => b.weight > 0).map(refKey));
-    return { rule: r, exact: sameSet(all, stamped) || sameSet(weighted, stamped), covers: isSubset(stamped, all) };
+    return {
+      rule: r,
+      weighted: sameSet(weighted, stamped),
+      all: sameSet(all, stamped),
+      covers: isSubset(stamped, all),
+    };
   });
-  for (const source of ['exact', 'partial'] as const) {
-    const found = choose(
-      candidates.filter((c) => (source === 'exact' ? c.exact : c.covers)).map((c) => c.rule),
-      rule,
-    );
+  const fitting = (match: 'weighted' | 'all' | 'covers') => candidates.filter((c) => c[match]).map((c) => c.rule);
+  // A backend without weight is in no stamp, so a rule that has one differs only in its weights from another without. Of a
+  // rule that lost its weight since, it still is: then as many rules have these backends, with whatever weight.
+  const asMany = (['weighted', 'all'] as const).filter((match) => fitting(match).length === rule.of);
+  for (const match of [...asMany, 'weighted', 'all', 'covers'] as const) {
+    const found = choose(fitting(match), rule);
     if (!found) continue;
     const refs = found.backendRefs.map((r) => (!isOurs(r) || stamped.has(refKey(r)) ? r : { ...r, weight: 0 }));
-    return { refs, source };
+    return { refs, source: match === 'covers' ? ('partial' as const) : ('exact' as const) };
   }
   return undefined;
 }
@@ -99,7 +105,10 @@ function fits(rule: RouteRule, clue: Exclude<Clue, { from: 'stamp' }>): boolean 
   }
 }
 
-/** Which of those that fit it is: by the rule's name, by its place among as many, or any where all have the same shares. */
+/**
+ * Which of those that fit it is: by the rule's name, by its place among as many, any where all have the same shares, or
+ * by its place in the route where some of ours have no cluster (a redirect's).
+ */
 function choose(candidates: readonly RouteRule[], rule: RuleView): RouteRule | undefined {
   const [first, ...others] = candidates;
   if (first === undefined || (others.length === 0 && rule.of === 1)) return first;
@@ -109,7 +118,8 @@ function choose(candidates: readonly RouteRule[], rule: RuleView): RouteRule | u
   if (candidates.length === rule.of) return candidates[rule.nth];
   // More rules than in our copy, of which only a stamp says that all of them have these backends.
   if (candidates.length < rule.of && rule.clue.from !== 'stamp') return undefined;
-  return others.every((c) => sameShares(c, first)) ? first : undefined;
+  if (others.every((c) => sameShares(c, first))) return first;
+  return candidates.length > rule.of ? candidates.find((c) => c.index === rule.name.ruleIndex) : undefined;
 }
 
 /** What to do without a rule in our copy: the last known shares of these backends, else equal ones. */

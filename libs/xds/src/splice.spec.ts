@@ -33,6 +33,7 @@ describe('splicing a translation', () => {
         const translated = translate(findRules(encode(p, 1)), {
           model: emptyModel,
           caFile: undefined,
+          accessLog: true,
           remembered: () => undefined,
         });
         expect(Buffer.from(translated.response)).toEqual(answer);

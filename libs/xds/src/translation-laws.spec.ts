@@ -16,7 +16,7 @@ const mesh = model({
     { kind: 'GRPCRoute', name: 'api', rules: [['TailscaleServices/orders:50051']] },
   ],
 });
-const options = { model: mesh, caFile: undefined, remembered: () => undefined };
+const options = { model: mesh, caFile: undefined, accessLog: true, remembered: () => undefined };
 const run = (request: Uint8Array) => translate(findRules(request), options).response;
 
 const ours = translationRequest({

@@ -9,7 +9,10 @@ import { findRules } from './rules.ts';
 import { translate, type TranslateOptions, whyBehind } from './translation.ts';
 
 const run = (input: TranslationInput, options: Partial<TranslateOptions> & { model: TranslateOptions['model'] }) =>
-  translate(findRules(translationRequest(input)), { caFile: undefined, remembered: () => undefined, ...options });
+  translate(findRules(translationRequest(input)), {
+    ...{ caFile: undefined, accessLog: true, remembered: () => undefined },
+    ...options,
+  });
 
 const rule = 'httproute/default/web/rule/0';
 const oneRule = (...backends: string[]): TranslationInput => ({
@@ -33,13 +36,17 @@ describe('translate', () => {
       envoyGateway,
       model: mesh,
       caFile,
+      accessLog = true,
     } = input as {
       envoyGateway: TranslationInput;
       model: ModelInput;
       caFile?: string;
+      accessLog?: boolean;
     };
     const translation = findRules(translationRequest(envoyGateway));
-    const { response, degraded } = translate(translation, { model: model(mesh), caFile, remembered: () => undefined });
+    const { response, degraded } = translate(translation, {
+      ...{ model: model(mesh), caFile, accessLog, remembered: () => undefined },
+    });
     const { clusters, listeners, routes } = PostTranslateModifyResponse.decode(response);
     const output = plain({ behind: whyBehind(translation, model(mesh)), degraded, clusters, listeners, routes });
     const golden = expected(output);
@@ -82,6 +89,44 @@ describe('translate', () => {
       model: model({ routes: [{ name: 'web', rules: [other, refs(30, 70), refs(1, 2)] }] }),
     });
     expect(ambiguous.degraded).toEqual([{ rule, source: 'equal' }]);
+  });
+
+  it('tells a rule from one that has one of its backends without weight, also while that is new', () => {
+    const refs = (a: number, b: number) => [`TailscaleServices/a:80=${a}`, `TailscaleServices/b:80=${b}`];
+    const both = ['TailscaleServices/a@1', 'TailscaleServices/b@1'];
+    const second = 'httproute/default/web/rule/1';
+    const mesh = model({ routes: [{ name: 'web', rules: [refs(3, 1), refs(0, 1)] }] });
+    const inSync = oneRule(...both);
+    expect(run(inSync, { model: mesh }).degraded).toEqual([]);
+    expect(sharesIn(run(inSync, { model: mesh }).response)).toEqual({
+      ...{ 'tsgateway/default/a/80': 3, 'tsgateway/default/b/80': 1 },
+    });
+    // Envoy Gateway has not seen that the second rule's first backend lost its weight.
+    const routes = { r: { cluster: second } };
+    const before = { clusters: [...(inSync.clusters ?? []), { name: second, backends: both }], routes };
+    expect(sharesIn(run(before, { model: mesh }).response)).toBe('tsgateway/default/b/80');
+  });
+
+  it('takes the place in the route only to choose among rules with the same backends', () => {
+    const rules = [[30, 70] as const, [1, 2] as const].map(([a, b], i) => ({
+      refs: [`TailscaleServices/a:80=${a}`, `TailscaleServices/b:80=${b}`],
+      index: 3 * i,
+    }));
+    const run3 = (name: string) =>
+      run(
+        {
+          clusters: [{ name, backends: ['TailscaleServices/a@1', 'TailscaleServices/b@1'] }],
+          routes: { r: { cluster: name } },
+        },
+        { model: model({ routes: [{ name: 'web', rules }] }) },
+      );
+    expect(sharesIn(run3('httproute/default/web/rule/3').response)).toEqual({
+      ...{ 'tsgateway/default/a/80': 1, 'tsgateway/default/b/80': 2 },
+    });
+    expect(run3('httproute/default/web/rule/4').degraded).toMatchObject([{ source: 'equal' }]);
+    // Other backends stand there now: nothing of them.
+    const moved = model({ routes: [{ name: 'web', rules: [{ refs: ['TailscaleServices/x:80'], index: 0 }] }] });
+    expect(sharesIn(run(oneRule('TailscaleServices/a@1'), { model: moved }).response)).toBe('tsgateway/default/a/0');
   });
 
   it('without the route: the shares last known of these backends, else equal ones', () => {

@@ -1,6 +1,6 @@
 import { type BackendRef, type MeshModel, serviceKey } from '@tsgateway/model';
 import { bind, type Binding, bindingKey, bindWithoutRoute, copyOf, isOurs } from './binding.ts';
-import { explainNoBackend } from './local-reply.ts';
+import { editListener } from './listener-edit.ts';
 import { parseServiceClusterName } from './names.ts';
 import { clustersOf, editRoute, explainRefusal, refuseRoute, type RuleShares, type Share } from './route-edit.ts';
 import { type FoundRule, type FoundTranslation, ruleOfRoute } from './rules.ts';
@@ -69,6 +69,8 @@ export interface TranslateOptions extends ServiceClustersOptions {
   readonly model: MeshModel;
   /** The shares last known of a rule, by the key under which `bindings` gave them. */
   readonly remembered: (key: string) => readonly BackendRef[] | undefined;
+  /** Envoys tell the extension servers of each request to our clusters. */
+  readonly accessLog: boolean;
 }
 
 /** A rule whose requests do not go where, or not in the shares in which, its route says. */
@@ -137,7 +139,10 @@ export function translate(translation: FoundTranslation, options: TranslateOptio
       else if (edited !== 'as it is') replaced.set(configuration, edited);
     }
     for (const listener of editor.configurations.size > 0 ? parts.listeners : []) {
-      const edited = explainNoBackend(parts.request, listener, editor.configurations);
+      const edited = editListener(parts.request, listener, {
+        routeConfigurations: editor.configurations,
+        accessLog: options.accessLog,
+      });
       if (edited) replaced.set(listener, edited);
     }
   }
@@ -200,19 +205,23 @@ function refusalOf(ref: BackendRef, { namespace, model }: { namespace: string; m
 
 const serviceName = ({ kind, namespace, name }: BackendRef): string => `${kind}/${namespace}/${name}`;
 
-/** By route and name of the rule (`httproute/<ns>/<name>#[<rule>]`): which backends of ours do not exist. */
+/**
+ * Which backends of ours do not exist: by rule (`httproute/<ns>/<name>/rule/<i>`), and by route and name of the rule
+ * (`httproute/<ns>/<name>#[<rule>]`).
+ */
 function missingBackends(model: MeshModel): Map<string, string> {
   const missing = new Map<string, string>();
   for (const route of model.routes.values()) {
     for (const rule of route.rules) {
       for (const ref of rule.backendRefs) {
         if (!isOurs(ref) || ref.weight === 0 || model.services.has(serviceName(ref))) continue;
-        // Which rule of a route it is only a name tells.
-        const key = `${route.kind.toLowerCase()}/${route.namespace}/${route.name}#${rule.name ?? ''}`;
+        const name = `${route.kind.toLowerCase()}/${route.namespace}/${route.name}`;
         const text = `${ref.kind} ${ref.namespace}/${ref.name}`;
-        const known = missing.get(key);
-        if (known === undefined) missing.set(key, text);
-        else if (!known.split(', ').includes(text)) missing.set(key, `${known}, ${text}`);
+        for (const key of [`${name}#${rule.name ?? ''}`, `${name}/rule/${rule.index ?? '?'}`]) {
+          const known = missing.get(key);
+          if (known === undefined) missing.set(key, text);
+          else if (!known.split(', ').includes(text)) missing.set(key, `${known}, ${text}`);
+        }
       }
     }
   }
@@ -310,10 +319,12 @@ class RouteEditor {
   }
 
   #explain(route: Uint8Array, rule: string): Uint8Array | undefined {
+    const { missing } = this.#input;
     const name = rule.slice(0, rule.lastIndexOf('/rule/'));
-    const missing = this.#input.missing.get(`${name}#${readRuleName(route, ROUTE.metadata) ?? ''}`);
-    if (missing === undefined) return undefined;
-    return explainRefusal(route, `a backend of ${name} does not exist: ${missing}`);
+    // Of this rule; where it was moved meanwhile, of any with its name: it is a text to read, nothing depends on it.
+    const text = missing.get(rule) ?? missing.get(`${name}#${readRuleName(route, ROUTE.metadata) ?? ''}`);
+    if (text === undefined) return undefined;
+    return explainRefusal(route, `a backend of ${missing.has(rule) ? rule : name} does not exist: ${text}`);
   }
 }
 

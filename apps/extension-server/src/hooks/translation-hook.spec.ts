@@ -61,7 +61,7 @@ function setup() {
   const sources: ReadonlyMap<string, number>[] = [];
   let alive = true;
   const hook = new TranslationHook({
-    ...{ state, log, caFile: undefined, now: () => now, modelAlive: () => alive },
+    ...{ state, log, caFile: undefined, accessLog: true, now: () => now, modelAlive: () => alive },
     onDegraded: (count, bySource) => {
       degraded.push(count);
       sources.push(bySource);

@@ -21,6 +21,8 @@ export interface TranslationHookOptions {
   readonly modelAlive: () => boolean;
   /** The CA bundle in Envoy's file system. */
   readonly caFile: string | undefined;
+  /** Envoys tell this process of each request to our clusters. */
+  readonly accessLog: boolean;
   /** Rules that were degraded in a translation, and how many for which reason. */
   readonly onDegraded: (count: number, bySource: ReadonlyMap<Degraded['source'], number>) => void;
   readonly log: Logger;
@@ -63,6 +65,7 @@ export class TranslationHook {
     const { response, degraded, bindings } = translate(translation, {
       model,
       caFile: this.#options.caFile,
+      accessLog: this.#options.accessLog,
       remembered: (key) => this.#remembered.get(key),
     });
     for (const [key, refs] of bindings) remember(this.#remembered, key, refs);

@@ -53,7 +53,8 @@ export function buildRoute(route: RouteObject): MeshRoute | undefined {
   const namespace = route.metadata.namespace ?? '';
   const kind = route.kind === 'GRPCRoute' ? 'GRPCRoute' : 'HTTPRoute';
   const rules = (route.spec?.rules ?? [])
-    .map((rule) => ({
+    .map((rule, index) => ({
+      index,
       backendRefs: (rule.backendRefs ?? []).map((ref) => backendRef(ref, namespace)),
       ...(rule.name && { name: rule.name }),
       ...(kind === 'GRPCRoute' && rule.matches?.length && { grpcMatches: rule.matches.map(grpcMatch) }),

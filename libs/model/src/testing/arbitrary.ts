@@ -77,6 +77,7 @@ const rule = fc.record<RouteRule>(
       maxLength: 3,
     }),
     name,
+    index: fc.nat({ max: 15 }),
     grpcMatches: fc.array(grpcMatch, { minLength: 1, maxLength: 3 }),
   },
   { requiredKeys: ['backendRefs'] },
