@@ -111,6 +111,24 @@ describe('Reflector', () => {
     expect(told).toEqual(['+x', '+y', '-y', '+z']);
   });
 
+  it('lists anew at once where the server says 410 after it was away for long', async () => {
+    const clock = new ManualClock();
+    const away = Array.from({ length: 8 }, () => failure(403, 'Forbidden'));
+    const { store, queries } = await start([list(10, []), ...away, failure(410, 'Expired'), list(50, [web('z', 44)])], {
+      clock,
+    });
+    await until(() => {
+      if (queries().length < 10) void clock.advance(1_000);
+      return queries().length === 10;
+    });
+    const goneMs = clock.elapsed();
+    await until(() => {
+      void clock.advance(25);
+      return store.size === 1;
+    });
+    expect(clock.elapsed() - goneMs).toBeLessThan(5_000);
+  });
+
   it('asks for everything at once when the continue token expires', async () => {
     const { store, requests } = await start([
       list(10, [web('x', 3)], 'p2'),

@@ -89,6 +89,7 @@ export class Reflector<T extends KubeObject> {
           log.info({ kind: resource.kind, resourceVersion: version }, 'watch is too old, listing anew');
           onEvent?.('relist');
           version = undefined;
+          backoff.reset(); // the server answers, though it was away before
         } else if (this.#options.optional === true && isNotFound(cause)) {
           version = undefined;
           this.#absent();
