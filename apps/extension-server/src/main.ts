@@ -74,6 +74,7 @@ await runService({
         modelKnown = true;
         showServing();
         eds.changed([...eds.names()]); // answers those who asked before there was a model
+        if (translationRefused) traffic.oweTranslation();
       },
       onRefused: (key, err) => log.error({ key, err }, 'Part of the model is refused: it stays as it was'),
       onSetBack: (from, to) => {
@@ -175,12 +176,14 @@ await runService({
       );
     }
     let modelAlive = false;
+    let translationRefused = false;
     const translation = new TranslationHook({
       state,
       now: () => systemClock.now(),
       modelAlive: () => modelAlive,
       caFile: env.UPSTREAM_CA_FILE,
       accessLog: env.ACCESS_LOG_ENABLED,
+      onRefused: () => (translationRefused = true),
       onDegraded: (_count, bySource) => {
         for (const source of degradedSources) metrics.degradedRules.set({ source }, bySource.get(source) ?? 0);
       },

@@ -18,8 +18,9 @@ import type { Coordinator } from './coordinator/coordinator.ts';
 import { recordOf } from './coordinator/vip-plan.ts';
 import type { HealthWatcher } from './health/health-watcher.ts';
 import { attachedTo as attachedIn, gatewayNamedBy } from './gateway/attached.ts';
-import { envoyBootstrap } from './gateway/envoy-bootstrap.ts';
+import { envoyBootstrap, type EnvoyBootstrapOptions } from './gateway/envoy-bootstrap.ts';
 import { envoyProxyReconciler } from './gateway/envoy-proxy-reconciler.ts';
+import { OwedTranslations } from './gateway/owed-translations.ts';
 import { gatewaysOf } from './gateway/route-refs.ts';
 import { syncReconciler } from './gateway/sync-reconciler.ts';
 import { unsupportedRoutes, watchUnsupported } from './gateway/unsupported.ts';
@@ -48,8 +49,8 @@ export interface LeadingOptions {
   readonly events: EventRecorder;
   /** Of the model that this replica serves. */
   readonly revision: () => bigint;
-  /** What Envoys dial for their endpoints, host:port. */
-  readonly xdsAddresses: readonly string[];
+  /** How Envoys come to their endpoints. */
+  readonly xds: EnvoyBootstrapOptions;
   /** Begins to tell what the extension servers count, until the signal aborts. */
   readonly watchTraffic: (onReport: (report: TrafficReport, running: boolean) => void, signal: AbortSignal) => void;
   readonly onSyncWritten: () => void;
@@ -87,7 +88,8 @@ export async function lead(options: LeadingOptions, signal: AbortSignal): Promis
   const id = await operatorId({ client, namespace, log, signal });
   log.info({ operatorId: id }, 'Starting controllers');
   const counts = new RequestCounts();
-  const bootstrap = envoyBootstrap(options.xdsAddresses);
+  const owed = new OwedTranslations();
+  const bootstrap = envoyBootstrap(options.xds);
   const attachedTo = (key: string) => attachedIn(key, { informers, catalog });
   const uncarried = (key: string) => unsupportedRoutes(informers, key);
 
@@ -178,6 +180,7 @@ export async function lead(options: LeadingOptions, signal: AbortSignal): Promis
       serviceOf: (key) => catalog.services.get(key),
       revision: options.revision,
       fieldManager: fieldManager(GATEWAY_SYNC),
+      owed,
       onWritten: options.onSyncWritten,
       now,
     }),
@@ -219,6 +222,11 @@ export async function lead(options: LeadingOptions, signal: AbortSignal): Promis
   const unsubscribe = [...subscribe(options, wake), ...subscribeGateways(options, wake)];
   options.watchTraffic((report, running) => {
     counts.apply(report, running);
+    if (!report.translationOwed) return;
+    const gateways = informers.apiGateways.store.list().map(objectKey);
+    if (!owed.add(report.bootId, gateways)) return;
+    log.info({ bootId: report.bootId }, 'An extension server refused a translation: Envoy Gateway is asked again');
+    for (const gateway of gateways) wake(GATEWAY_SYNC, gateway);
   }, signal);
   const countsDue = setInterval(() => {
     for (const key of counts.makeDue()) wake(SERVICES, key.slice(key.indexOf('/') + 1));

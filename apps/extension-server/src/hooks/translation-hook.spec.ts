@@ -58,10 +58,12 @@ function setup() {
   };
   const state = new MeshState({ clock, onPlanned: () => undefined });
   const degraded: number[] = [];
+  const refusedAt: number[] = [];
   const sources: ReadonlyMap<string, number>[] = [];
   let alive = true;
   const hook = new TranslationHook({
     ...{ state, log, caFile: undefined, accessLog: true, now: () => now, modelAlive: () => alive },
+    onRefused: () => refusedAt.push(now),
     onDegraded: (count, bySource) => {
       degraded.push(count);
       sources.push(bySource);
@@ -78,7 +80,7 @@ function setup() {
       }),
     );
   const lose = () => (alive = false);
-  return { hook, model, advance, degraded, sources, lose, timers };
+  return { hook, model, advance, degraded, sources, refusedAt, lose, timers };
 }
 
 const request = (generation: number) =>
@@ -124,13 +126,14 @@ describe('the Translation hook', () => {
     expect(sources).toEqual([new Map([['unbound', 1]])]);
   });
 
-  it('is unavailable after 2 s without a model', async () => {
-    const { hook, advance } = setup();
+  it('is unavailable after 2 s without a model, and tells of it', async () => {
+    const { hook, advance, refusedAt } = setup();
     const answer = hook.handle(request(1));
     advance(1999);
     expect(await settled(answer)).toBe(false);
     advance(1);
     await expect(answer).rejects.toBeInstanceOf(HookError);
+    expect(refusedAt).toEqual([2000]);
   });
 
   it('waits for a model that is behind, and goes on in the moment in which it has caught up', async () => {

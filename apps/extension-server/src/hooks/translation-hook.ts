@@ -23,6 +23,8 @@ export interface TranslationHookOptions {
   readonly caFile: string | undefined;
   /** Envoys tell this process of each request to our clusters. */
   readonly accessLog: boolean;
+  /** A translation is refused, for want of a model: Envoy Gateway will not ask again by itself. */
+  readonly onRefused: () => void;
   /** Rules that were degraded in a translation, and how many for which reason. */
   readonly onDegraded: (count: number, bySource: ReadonlyMap<Degraded['source'], number>) => void;
   readonly log: Logger;
@@ -58,7 +60,10 @@ export class TranslationHook {
     if (mayHoldOurs(translation)) await this.#upToDate(translation);
     else if (!state.model) return spliceTranslation(request);
     const { model } = state;
-    if (!model) throw new HookError(status.UNAVAILABLE, 'no mesh model yet: the operator has not been reached');
+    if (!model) {
+      this.#options.onRefused();
+      throw new HookError(status.UNAVAILABLE, 'no mesh model yet: the operator has not been reached');
+    }
     const behind = whyBehind(translation, model);
     for (const reason of behind) remember(this.#inVain, reason, true);
     if (behind.length > 0) log.warn({ behind: behind.slice(0, 10) }, 'Translated with a model that is behind');

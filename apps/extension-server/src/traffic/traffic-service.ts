@@ -13,6 +13,7 @@ export class TrafficService {
   readonly #bootId: string;
   readonly #totals: TrafficTotals;
   readonly #watchers = new Set<LatestPerKey<GroupTraffic, TrafficReport>>();
+  #translationOwed = false;
 
   /** @param bootId names this process: its totals began at zero with it */
   constructor(bootId: string, totals: TrafficTotals) {
@@ -33,6 +34,12 @@ export class TrafficService {
     }
   }
 
+  /** A translation was refused for want of a model, and there is one now: whoever reads has Envoy Gateway ask again. */
+  oweTranslation(): void {
+    this.#translationOwed = true;
+    for (const watcher of this.#watchers) watcher.send(this.#report([]));
+  }
+
   #watch(call: ServerWritableStream<WatchTrafficRequest, TrafficReport>): void {
     const watcher = new LatestPerKey<GroupTraffic, TrafficReport>({
       stream: call,
@@ -47,6 +54,6 @@ export class TrafficService {
   }
 
   #report(groups: GroupTraffic[]): TrafficReport {
-    return TrafficReport.fromPartial({ bootId: this.#bootId, groups });
+    return TrafficReport.fromPartial({ bootId: this.#bootId, groups, translationOwed: this.#translationOwed });
   }
 }

@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { annotations, type TailscaleGateway, type TailscaleGatewaySync } from '@tsgateway/api';
 import type { MeshRoute, MeshService } from '@tsgateway/model';
 import type { Attached } from './attached.ts';
+import { OwedTranslations } from './owed-translations.ts';
 import { syncReconciler } from './sync-reconciler.ts';
 
 const KEY = 'shop/eg';
@@ -25,6 +26,7 @@ function start() {
     stored: undefined as TailscaleGatewaySync | undefined,
     writes: 0,
   };
+  const owed = new OwedTranslations();
   const attached = (): Attached => ({
     gateway: state.uid === undefined ? undefined : { metadata: { name: 'eg', namespace: 'shop', uid: state.uid } },
     gatewayClass: { metadata: { name: 'eg' }, spec: { controllerName: state.controllerName } },
@@ -52,6 +54,7 @@ function start() {
       serviceOf: (): MeshService | undefined => undefined,
       revision: () => state.revision,
       fieldManager: 'spec',
+      owed,
       onWritten: () => {
         state.writes += 1;
       },
@@ -59,7 +62,7 @@ function start() {
     });
   let reconciler = create();
   return {
-    state,
+    ...{ state, owed },
     reconcile: () => reconciler(KEY, new AbortController().signal),
     catchUp: () => (state.cached = state.stored),
     restart: () => (reconciler = create()),
@@ -96,6 +99,23 @@ describe('syncReconciler', () => {
     state.nowMs += 5_000;
     await reconcile();
     expect(state.writes).toBe(2);
+  });
+
+  it('writes a newer revision for an unchanged structure once for each process that owes a translation', async () => {
+    const { state, owed, reconcile, catchUp } = start();
+    await reconcile();
+    for (const [boot, first, revision] of [
+      ['a', true, 120n],
+      ['a', false, 140n],
+      ['b', true, 160n],
+    ] as const) {
+      catchUp();
+      state.nowMs += 2_000;
+      state.revision = revision;
+      expect(owed.add(boot, [KEY, 'shop/other'])).toBe(first);
+      await reconcile();
+    }
+    expect([state.writes, state.stored?.spec.revision]).toEqual([3, '160']);
   });
 
   it('makes it again where somebody deleted it, or its Gateway is another', async () => {

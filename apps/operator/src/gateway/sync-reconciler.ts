@@ -3,6 +3,7 @@ import { apiVersionOf, versionOf, type KubeClient, type Reconcile, type Store } 
 import type { MeshService } from '@tsgateway/model';
 import { apiGateways, GATEWAY_API, syncs, type ApiGateway } from '../resources.ts';
 import type { Attached } from './attached.ts';
+import type { OwedTranslations } from './owed-translations.ts';
 import { isEnvoyGateways } from './bootstrap-state.ts';
 import { structureOf } from './structure.ts';
 
@@ -14,6 +15,8 @@ export interface SyncReconcilerOptions {
   /** Of the model that this replica serves. */
   readonly revision: () => bigint;
   readonly fieldManager: string;
+  /** Of Gateways that are asked for whatever their structure. */
+  readonly owed: Pick<OwedTranslations, 'has' | 'settle'>;
   readonly onWritten: () => void;
   readonly now: () => number;
 }
@@ -23,11 +26,11 @@ const MIN_INTERVAL_MS = 1_000;
 
 /**
  * Keeps the TailscaleGatewaySync of a Gateway, by which Envoy Gateway is asked to translate again. Written only when
- * the structure differs from the one that it was written for: its hash stands in an annotation, so that neither a
- * restart nor another leader asks without need.
+ * the structure differs from the one that it was written for, or a translation is owed: the hash of the structure stands
+ * in an annotation, so that neither a restart nor another leader asks without need.
  */
 export function syncReconciler(options: SyncReconcilerOptions): Reconcile {
-  const { client, store, attachedTo, serviceOf, revision, fieldManager, onWritten, now } = options;
+  const { client, store, attachedTo, serviceOf, revision, fieldManager, owed, onWritten, now } = options;
   /** What was written last, until the cache has it. */
   const written = new Map<string, { readonly sync: TailscaleGatewaySync; readonly atMs: number }>();
   return async (key, signal) => {
@@ -36,6 +39,7 @@ export function syncReconciler(options: SyncReconcilerOptions): Reconcile {
     const wanted = isEnvoyGateways(gatewayClass) && routes.length + namedBy.length > 0;
     if (gateway === undefined || gateway.metadata.deletionTimestamp !== undefined || !wanted) {
       written.delete(key);
+      owed.settle(key);
       // That of a Gateway which is gone goes with it.
       if (gateway !== undefined && cached !== undefined) {
         await client.delete(syncs, cached.metadata, { uid: cached.metadata.uid, signal });
@@ -45,13 +49,14 @@ export function syncReconciler(options: SyncReconcilerOptions): Reconcile {
     const structure = structureOf(routes, serviceOf);
     const last = written.get(key);
     const newest = last && isNewer(last.sync, cached) ? last.sync : cached;
-    if (newest !== undefined && isFor(newest, { gateway, structure })) return undefined;
+    if (newest !== undefined && isFor(newest, { gateway, structure }) && !owed.has(key)) return undefined;
     const wait = last === undefined ? 0 : last.atMs + MIN_INTERVAL_MS - now();
     if (wait > 0) return { requeueAfterMs: wait };
     const sync = await client.apply(syncs, syncOf({ gateway, structure, revision: revision() }), {
       fieldManager,
       signal,
     });
+    owed.settle(key);
     written.set(key, { sync, atMs: now() });
     onWritten();
     return undefined;

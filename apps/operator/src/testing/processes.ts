@@ -179,7 +179,7 @@ export async function startTraffic() {
   const server = createRpcServer({ log: quietLogger(), metrics: new Registry() });
   const watchTraffic: handleServerStreamingCall<WatchTrafficRequest, TrafficReport> = (call) => {
     streams.add(call);
-    call.write({ bootId: 'boot', groups: [] });
+    call.write({ bootId: 'boot', groups: [], translationOwed: false });
     call.on('cancelled', () => streams.delete(call));
   };
   server.add(TrafficServiceService, { watchTraffic });
