@@ -1,4 +1,5 @@
 import type { ProbeTarget } from '@tsgateway/model';
+import { NameLookup } from '@tsgateway/process';
 import { Lane } from './lane.ts';
 import { failureOf } from './probe/failure.ts';
 import { proberFor } from './probe/prober-for.ts';
@@ -41,6 +42,7 @@ export class Checker {
   readonly #checked = new Map<string, Checked>();
   readonly #lane = new Lane(answering);
   readonly #silentLane = new Lane(silent);
+  readonly #names = new NameLookup();
 
   constructor(options: CheckerOptions) {
     this.#options = options;
@@ -71,7 +73,7 @@ export class Checker {
   }
 
   #add(id: string, target: ProbeTarget): void {
-    const { proberFor: make = proberFor, random = Math.random } = this.#options;
+    const { proberFor: make = (each) => proberFor(each, this.#names.forSockets), random = Math.random } = this.#options;
     const unprobed = { state: unknownState, removed: false, timer: undefined, probing: undefined };
     const checked: Checked = { target, prober: make(target), ...unprobed };
     this.#checked.set(id, checked);

@@ -5,6 +5,8 @@ export { ConfigError } from './config-error.ts';
 export { parseEnv } from './env.ts';
 export { createLogger } from './logger.ts';
 export type { Logger, LoggerOptions, LogLevel } from './logger.ts';
+export { NameLookup } from './name-lookup.ts';
+export type { NameLookupOptions, SocketLookup } from './name-lookup.ts';
 export { ReadinessGates } from './readiness.ts';
 export type { Gate, Readiness } from './readiness.ts';
 export { runService } from './run-service.ts';

@@ -1,6 +1,5 @@
-import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
-import type { Logger } from '@tsgateway/process';
+import { type Logger, NameLookup } from '@tsgateway/process';
 
 export interface NameResolverOptions {
   /** Names whose addresses are different now. */
@@ -23,6 +22,7 @@ const lookupDeadlineMs = 5000;
  */
 export class NameResolver {
   readonly #options: NameResolverOptions;
+  readonly #system = new NameLookup();
   /** Empty: looked up, and nothing found yet. */
   readonly #found = new Map<string, string[]>();
   readonly #timers = new Map<string, NodeJS.Timeout>();
@@ -62,7 +62,7 @@ export class NameResolver {
   }
 
   async #look(name: string): Promise<void> {
-    const { resolve = system, log, everyMs = defaultEveryMs } = this.#options;
+    const { resolve = (each) => this.#system.addresses(each), log, everyMs = defaultEveryMs } = this.#options;
     const timer = this.#timers.get(name);
     let again = everyMs * (0.9 + Math.random() / 5);
     let found: string[] = [];
@@ -84,10 +84,6 @@ export class NameResolver {
     this.#found.set(name, found);
     this.#options.onChange(new Set([name]));
   }
-}
-
-async function system(name: string): Promise<string[]> {
-  return (await lookup(name, { all: true })).map((a) => a.address);
 }
 
 async function withDeadline<T>(answer: Promise<T>): Promise<T> {

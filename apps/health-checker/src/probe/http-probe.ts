@@ -1,4 +1,5 @@
 import type { ProbeTarget } from '@tsgateway/model';
+import type { SocketLookup } from '@tsgateway/process';
 import { errors, Pool } from 'undici';
 import type { ProbeFailure } from '../threshold.ts';
 import { failureOf } from './failure.ts';
@@ -16,12 +17,16 @@ export class HttpProber implements Prober {
   readonly #path: string;
   readonly #headers: Record<string, string>;
 
-  constructor(target: ProbeTarget) {
+  constructor(target: ProbeTarget, lookup?: SocketLookup) {
     const scheme = target.protocol === 'HTTPS' ? 'https' : 'http';
     const host = target.host.includes(':') ? `[${target.host}]` : target.host;
     this.#pool = new Pool(`${scheme}://${host}:${target.port}`, {
       connections: 1,
-      connect: { timeout: target.timeoutMs, ...(target.hostname === undefined ? {} : { servername: target.hostname }) },
+      connect: {
+        timeout: target.timeoutMs,
+        ...(target.hostname === undefined ? {} : { servername: target.hostname }),
+        ...(lookup && { lookup }),
+      },
       headersTimeout: target.timeoutMs,
       bodyTimeout: target.timeoutMs,
     });

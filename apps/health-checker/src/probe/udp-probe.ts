@@ -1,6 +1,7 @@
 import { createSocket } from 'node:dgram';
 import { isIPv6 } from 'node:net';
 import type { ProbeTarget } from '@tsgateway/model';
+import type { SocketLookup } from '@tsgateway/process';
 import type { ProbeFailure } from '../threshold.ts';
 import { failureOf } from './failure.ts';
 import type { Prober } from './prober.ts';
@@ -11,14 +12,19 @@ import type { Prober } from './prober.ts';
  */
 export class UdpProber implements Prober {
   readonly #target: ProbeTarget;
+  readonly #lookup: SocketLookup | undefined;
 
-  constructor(target: ProbeTarget) {
+  constructor(target: ProbeTarget, lookup?: SocketLookup) {
     this.#target = target;
+    this.#lookup = lookup;
   }
 
   probe(signal: AbortSignal): Promise<ProbeFailure | undefined> {
     const { host, port } = this.#target;
-    const socket = createSocket(isIPv6(host) ? 'udp6' : 'udp4');
+    const socket = createSocket({
+      type: isIPv6(host) ? 'udp6' : 'udp4',
+      ...(this.#lookup && { lookup: this.#lookup }),
+    });
     return new Promise((resolve) => {
       let ended = false;
       const end = (failure?: ProbeFailure) => {
