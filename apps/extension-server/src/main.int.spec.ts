@@ -220,14 +220,21 @@ describe('the extension server as a process', () => {
     await expect(translate(ours)).rejects.toMatchObject({ code: status.UNAVAILABLE });
   });
 
-  it('answers those who asked early as soon as there is a model', async () => {
+  it('answers those who asked early as soon as there is a model, and says that it refused a translation', async () => {
     const early = new EdsReader(eds, { resourceNamesSubscribe: [CLUSTER] });
+    const owed: boolean[] = [];
+    const watch = traffic.watchTraffic({ client: 'test' });
+    watch.on('error', () => undefined).on('data', (r: TrafficReport) => owed.push(r.translationOwed));
+    await until('the first report', () => owed.length === 1);
     const { port } = operator;
     operator = new Upstream();
     await operator.start(MeshModelServiceService, () => snapshotOf(model()), port);
     await until('endpoints', () => early.received.length > 0);
     expect(early.ports).toEqual([9001]);
     early.stream.cancel();
+    await until('the debt', () => owed.length === 2);
+    expect(owed).toEqual([false, true]);
+    watch.cancel();
     await until('ready', () => server.logged('Started extension-server').length > 0);
     await until('the checker', () => server.logged('Stream connected').length === 2);
     expect((await server.http('HEALTH_PROBE_BIND_ADDRESS', '/readyz')).status).toBe(200);
