@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
 import { EventRecorder, KubeClient, kubeMetrics, LeaderElector, sleep, systemClock } from '@tsgateway/kube';
 import { probeTargets } from '@tsgateway/model';
-import { version, type Logger, type ServiceContext } from '@tsgateway/process';
+import { ConfigError, version, type Logger, type ServiceContext } from '@tsgateway/process';
 import { MeshModelServiceService } from '@tsgateway/protos/tsgateway/v1alpha1/model';
 import { createRpcServer } from '@tsgateway/rpc';
 import { Counter } from 'prom-client';
@@ -13,7 +14,7 @@ import { createInformers, notServed, revisionOf, type Informers } from './inform
 import { lead } from './leading.ts';
 import { ModelService } from './model/model-service.ts';
 import { fixedPeers, peersOfService, SERVICE_NAME, type Peers } from './peers/peers.ts';
-import { watchTraffic } from './traffic/traffic-watcher.ts';
+import { watchTraffic, type ChannelTls } from './traffic/traffic-watcher.ts';
 
 // Of the Pods themselves, whatever their Services say.
 const HOOKS_PORT = 5005;
@@ -73,6 +74,7 @@ export async function startOperator(ctx: ServiceContext<Config>): Promise<void> 
       : peersOfService({ store: informers.endpointSlices.store, service, port });
   const checkers = peers(env.HEALTH_CHECKER_ADDRESSES, env.HEALTH_CHECKER_SERVICE, CHECKER_PORT);
   const extensionServers = peers(env.EXTENSION_SERVER_ADDRESSES, env.EXTENSION_SERVER_SERVICE, HOOKS_PORT);
+  const extensionServerTls = await channelTls(env);
   const model = new ModelService({
     catalog,
     revision: () => revisionOf(informers),
@@ -149,11 +151,12 @@ export async function startOperator(ctx: ServiceContext<Config>): Promise<void> 
         coordinator,
         events,
         revision: () => revisionOf(informers),
-        xdsAddresses: env.XDS_ADDRESSES,
+        xds: { addresses: env.XDS_ADDRESSES, caFile: env.XDS_CA_FILE },
         watchTraffic: (onReport, until) => {
           watchTraffic({
             peers: extensionServers,
             client: `operator/${env.POD_NAME}`,
+            tls: extensionServerTls,
             onReport,
             log: log.child('traffic'),
             signal: until,
@@ -256,6 +259,21 @@ async function synced(informers: Informers, signal: AbortSignal): Promise<void> 
   while (!signal.aborted && !all.every((informer) => informer.store.hasSynced)) {
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
+}
+
+/**
+ * How the extension servers' hooks are dialled; undefined: in plain text. Pods are found by their addresses, which are in
+ * no certificate: theirs is for the Service.
+ *
+ * @throws ConfigError where the CA cannot be read.
+ */
+async function channelTls(env: Config & { POD_NAMESPACE: string }): Promise<ChannelTls | undefined> {
+  const { EXTENSION_SERVER_CA_FILE: file, EXTENSION_SERVER_ADDRESSES: fixed } = env;
+  if (file === undefined) return undefined;
+  const ca = await readFile(file).catch((cause: unknown) => {
+    throw new ConfigError(`EXTENSION_SERVER_CA_FILE: ${file} cannot be read: ${String(cause)}`, { cause });
+  });
+  return { ca, name: fixed.length > 0 ? undefined : `${env.EXTENSION_SERVER_SERVICE}.${env.POD_NAMESPACE}.svc` };
 }
 
 /** An IPv6 host as it stands in an address. */

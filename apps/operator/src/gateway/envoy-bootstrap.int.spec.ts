@@ -4,6 +4,7 @@ import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, it } from '@jest/globals';
+import { generate } from 'selfsigned';
 import { parse, stringify } from 'yaml';
 import { envoyBootstrap } from './envoy-bootstrap.ts';
 
@@ -16,11 +17,15 @@ function envoyBinary(): string | undefined {
 }
 
 const envoy = envoyBinary();
-(envoy === undefined ? it.skip : it)('is taken by Envoy', async () => {
+(envoy === undefined ? it.skip : it).each(['plain text', 'TLS'])('is taken by Envoy: %s', async (kind) => {
   const folder = mkdtempSync(join(tmpdir(), 'envoy-bootstrap-'));
   try {
     const file = join(folder, 'envoy.yaml');
-    const bootstrap = parse(envoyBootstrap(['localhost:5006', '[::1]:5006'])) as object;
+    const caFile = join(folder, 'ca.crt');
+    writeFileSync(caFile, (await generate([{ name: 'commonName', value: 'ca' }], { keyType: 'ec' })).cert);
+    const addresses = ['localhost:5006', '[::1]:5006'];
+    const text = envoyBootstrap({ addresses, ...(kind === 'TLS' && { caFile }) });
+    const bootstrap = parse(text) as object;
     writeFileSync(file, stringify({ node: { id: 'envoy', cluster: 'spec' }, ...bootstrap }));
     const args = ['--mode', 'validate', '-c', file, '--log-level', 'warning'];
     const { stdout, stderr } = await promisify(execFile)(envoy ?? '', args, { timeout: 30_000 });

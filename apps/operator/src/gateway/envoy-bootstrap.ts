@@ -1,27 +1,32 @@
-import { edsClusterName } from '@tsgateway/xds';
+import { edsClusterName, isIpAddress } from '@tsgateway/xds';
 import { stringify } from 'yaml';
 
 /** The service that the extension server's health check answers for: serving while its endpoints are fresh. */
 const EDS_SERVICE = 'envoy.service.endpoint.v3.EndpointDiscoveryService';
 
+export interface EnvoyBootstrapOptions {
+  /** host:port of the extension servers' discovery; a name may stand for several (a headless Service). */
+  readonly addresses: readonly string[];
+  /** In Envoy's file system: the CA of their certificates, which must be for one of the hosts. Undefined: plain text. */
+  readonly caFile?: string | undefined;
+}
+
 /**
  * What an Envoy's bootstrap needs so that clusters of ours find their endpoints, and their requests are counted: YAML
- * for `spec.bootstrap.value` of an EnvoyProxy, with type `Merge`. The same addresses give the same text.
- *
- * @param addresses host:port of the extension servers' discovery; a name may stand for several (a headless Service).
+ * for `spec.bootstrap.value` of an EnvoyProxy, with type `Merge`. The same options give the same text.
  */
-export function envoyBootstrap(addresses: readonly string[]): string {
+export function envoyBootstrap(options: EnvoyBootstrapOptions): string {
   const grpc_services = [{ envoy_grpc: { cluster_name: edsClusterName } }];
   return stringify(
     {
-      static_resources: { clusters: [edsCluster(addresses)] },
+      static_resources: { clusters: [edsCluster(options)] },
       cluster_manager: { load_stats_config: { api_type: 'GRPC', transport_api_version: 'V3', grpc_services } },
     },
     { lineWidth: 0 },
   );
 }
 
-function edsCluster(addresses: readonly string[]) {
+function edsCluster({ addresses, caFile }: EnvoyBootstrapOptions) {
   return {
     name: edsClusterName,
     type: 'STRICT_DNS',
@@ -31,6 +36,7 @@ function edsCluster(addresses: readonly string[]) {
       cluster_name: edsClusterName,
       endpoints: [{ lb_endpoints: addresses.map((address) => ({ endpoint: { address: socketAddress(address) } })) }],
     },
+    ...(caFile !== undefined && { transport_socket: tls(addresses.map(hostOf), caFile) }),
     typed_extension_protocol_options: {
       'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': {
         '@type': 'type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions',
@@ -57,8 +63,29 @@ function edsCluster(addresses: readonly string[]) {
   };
 }
 
-function socketAddress(address: string) {
-  const colon = address.lastIndexOf(':');
-  const host = address.slice(0, colon).replace(/^\[|\]$/g, '');
-  return { socket_address: { address: host, port_value: Number(address.slice(colon + 1)) } };
+function tls(hosts: readonly string[], caFile: string) {
+  const name = hosts.find((host) => !isIpAddress(host));
+  return {
+    name: 'envoy.transport_sockets.tls',
+    typed_config: {
+      '@type': 'type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext',
+      ...(name !== undefined && { sni: name }),
+      common_tls_context: {
+        alpn_protocols: ['h2'],
+        validation_context: {
+          trusted_ca: { filename: caFile },
+          match_typed_subject_alt_names: [...new Set(hosts)].map((host) => ({
+            san_type: isIpAddress(host) ? 'IP_ADDRESS' : 'DNS',
+            matcher: { exact: host },
+          })),
+        },
+      },
+    },
+  };
 }
+
+const hostOf = (address: string): string => address.slice(0, address.lastIndexOf(':')).replace(/^\[|\]$/g, '');
+
+const socketAddress = (address: string) => ({
+  socket_address: { address: hostOf(address), port_value: Number(address.slice(address.lastIndexOf(':') + 1)) },
+});
