@@ -41,22 +41,40 @@ const refKey = (b: { kind: string; namespace: string; name: string }): string =>
 
 export const isOurs = (ref: BackendRef): boolean => ref.group === 'gateway.tailscale.com';
 
-/** Our copy of a rule's route. */
-export function copyOf({ routeKind: kind, namespace, name }: RuleClusterName, model: Pick<MeshModel, 'routes'>) {
-  return model.routes.get(routeKey({ kind, namespace, name }));
+/** Our copies of routes. */
+export interface RouteCopies extends Pick<MeshModel, 'routes'> {
+  /** What a route was before, the newest first, also one that is gone. */
+  readonly former?: ((routeKey: string) => readonly MeshRoute[]) | undefined;
 }
 
+/** Our copy of a rule's route. */
+export const copyOf = (name: RuleClusterName, { routes }: RouteCopies) => routes.get(keyOf(name));
+
+const keyOf = ({ routeKind: kind, namespace, name }: RuleClusterName) => routeKey({ kind, namespace, name });
+
 /**
- * Finds the rule in our copy of its route. Never by its index alone: that names another rule as soon as one was inserted
- * and the two copies differ. Undefined: the copy has no such rule (yet), or several and nothing tells which.
+ * Finds the rule in our copy of its route. Never by its index: that names another rule as soon as one was inserted and
+ * the two copies differ. Undefined: the copy has no such rule (yet), or several and nothing tells which.
+ *
+ * It is looked for in former copies, too, as we may well know of an edit before Envoy Gateway does. Only by its backends:
+ * then it leads to these, whichever copy it is from.
  */
-export function bind(rule: RuleView, model: Pick<MeshModel, 'routes'>): Binding | undefined {
-  const rules = copyOf(rule.name, model)?.rules;
-  if (!rules) return undefined;
+export function bind(rule: RuleView, copies: RouteCopies): Binding | undefined {
+  const found = bindIn(copyOf(rule.name, copies), rule);
+  if (found || (rule.clue.from !== 'stamp' && rule.clue.from !== 'stat-name')) return found;
+  for (const copy of copies.former?.(keyOf(rule.name)) ?? []) {
+    const former = bindIn(copy, rule);
+    if (former?.source === 'exact') return former;
+  }
+  return undefined;
+}
+
+function bindIn(copy: MeshRoute | undefined, rule: RuleView): Binding | undefined {
   const { clue } = rule;
-  if (clue.from === 'stamp') return bindStamp(rule, clue.backends, rules);
+  if (!copy) return undefined;
+  if (clue.from === 'stamp') return bindStamp(rule, clue.backends, copy.rules);
   const found = choose(
-    rules.filter((r) => fits(r, clue)),
+    copy.rules.filter((r) => fits(r, clue)),
     rule,
   );
   return found && { refs: found.backendRefs, source: 'exact' };

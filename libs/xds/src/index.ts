@@ -11,5 +11,5 @@ export type { TranslationParts } from './splice.ts';
 export { findRules } from './rules.ts';
 export type { FoundRule, FoundTranslation } from './rules.ts';
 export { mayHoldOurs, translate, whyBehind } from './translation.ts';
-export type { Degraded, Translated, TranslateOptions } from './translation.ts';
+export type { Degraded, KnownModel, Translated, TranslateOptions } from './translation.ts';
 export { MalformedMessageError } from './wire.ts';

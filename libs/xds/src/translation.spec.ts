@@ -129,6 +129,30 @@ describe('translate', () => {
     expect(sharesIn(run(oneRule('TailscaleServices/a@1'), { model: moved }).response)).toBe('tsgateway/default/a/0');
   });
 
+  it('finds a rule of a former copy by its backends, as our copy may be ahead', () => {
+    const [former, older] = [
+      [['TailscaleServices/web:80=3', 'TailscaleServices/api:80=1'], ['TailscaleServices/web:80']],
+      [['TailscaleServices/web:80=9', 'TailscaleServices/api:80=1']],
+    ].map((rules) => model({ routes: [{ name: 'web', rules }] }).routes.get('HTTPRoute/default/web'));
+    const services = [{ name: 'web' }, { name: 'api' }];
+    const mesh = {
+      ...model({ services, routes: [{ name: 'web', rules: [['TailscaleServices/other:80']] }] }),
+      former: () => [former, older].flatMap((copy) => copy ?? []),
+    };
+    const input = oneRule('TailscaleServices/web@1', 'TailscaleServices/api@1');
+    const { degraded, bindings } = run(input, { model: mesh });
+    expect(degraded).toEqual([]);
+    expect([...bindings.values()].map((refs) => refs.map((ref) => [ref.name, ref.weight]))).toEqual([
+      [
+        ['web', 3],
+        ['api', 1],
+      ],
+    ]);
+    expect(whyBehind(findRules(translationRequest(input)), mesh)).toEqual([]);
+    // Part of what a rule once had says nothing.
+    expect(run(oneRule('TailscaleServices/api@1'), { model: mesh }).degraded).toMatchObject([{ source: 'equal' }]);
+  });
+
   it('without the route: the shares last known of these backends, else equal ones', () => {
     const known = model({
       routes: [{ name: 'web', rules: [['TailscaleServices/a:80=90', 'TailscaleServices/b:81=10']] }],

@@ -1,5 +1,5 @@
 import { type BackendRef, type MeshModel, serviceKey } from '@tsgateway/model';
-import { bind, type Binding, bindingKey, bindWithoutRoute, copyOf, isOurs } from './binding.ts';
+import { bind, type Binding, bindingKey, bindWithoutRoute, copyOf, isOurs, type RouteCopies } from './binding.ts';
 import { editListener } from './listener-edit.ts';
 import { parseServiceClusterName } from './names.ts';
 import { clustersOf, editRoute, explainRefusal, refuseRoute, type RuleShares, type Share } from './route-edit.ts';
@@ -20,8 +20,11 @@ export function mayHoldOurs({ rules }: FoundTranslation): boolean {
   return false;
 }
 
+/** The model, and what its routes were before. */
+export type KnownModel = MeshModel & RouteCopies;
+
 /** Why the model is behind what Envoy Gateway has seen; empty: it is not. */
-export function whyBehind(translation: FoundTranslation, model: MeshModel): string[] {
+export function whyBehind(translation: FoundTranslation, model: KnownModel): string[] {
   const reasons: string[] = [];
   if (model.revision < translation.revision) {
     reasons.push(`revision ${String(translation.revision)} was announced, the model has ${String(model.revision)}`);
@@ -66,7 +69,7 @@ function isOurRule({ name, clue, looksCustom }: FoundRule, model: Pick<MeshModel
 }
 
 export interface TranslateOptions extends ServiceClustersOptions {
-  readonly model: MeshModel;
+  readonly model: KnownModel;
   /** The shares last known of a rule, by the key under which `bindings` gave them. */
   readonly remembered: (key: string) => readonly BackendRef[] | undefined;
   /** Envoys tell the extension servers of each request to our clusters. */

@@ -147,6 +147,18 @@ describe('the Translation hook', () => {
     expect(degraded).toEqual([0]);
   });
 
+  it('does not wait where the model is ahead of Envoy Gateway', async () => {
+    const { hook, model, degraded } = setup();
+    model([service(2)], [route]);
+    for (const routes of [[{ ...route, generation: 2, rules: [] }], []]) {
+      model([service(2)], routes);
+      const answer = hook.handle(request(1));
+      expect(await settled(answer)).toBe(true);
+      expect(clusters(await answer)).toEqual(['tsgateway/default/web/80']);
+    }
+    expect(degraded).toEqual([0, 0]);
+  });
+
   it('waits 2 s, once, for what does not come', async () => {
     const { hook, model, advance, degraded } = setup();
     model([service(2)], []);
@@ -164,7 +176,8 @@ describe('the Translation hook', () => {
     const { hook, model, lose, degraded } = setup();
     model([service(1)], [route]);
     await hook.handle(request(1));
-    model([service(1)], []);
+    // As often as no copy of before is kept any more.
+    for (let generation = 2; generation < 8; generation++) model([service(1)], [{ ...route, generation, rules: [] }]);
     lose();
     expect(clusters(await hook.handle(request(1)))).toEqual(['tsgateway/default/web/80']);
     expect(degraded).toEqual([0, 1]);

@@ -1,10 +1,11 @@
 import { status } from '@grpc/grpc-js';
-import type { BackendRef } from '@tsgateway/model';
+import type { BackendRef, MeshModel } from '@tsgateway/model';
 import type { Logger } from '@tsgateway/process';
 import {
   type Degraded,
   findRules,
   type FoundTranslation,
+  type KnownModel,
   mayHoldOurs,
   spliceTranslation,
   translate,
@@ -64,11 +65,12 @@ export class TranslationHook {
       this.#options.onRefused();
       throw new HookError(status.UNAVAILABLE, 'no mesh model yet: the operator has not been reached');
     }
-    const behind = whyBehind(translation, model);
+    const known = this.#withFormer(model);
+    const behind = whyBehind(translation, known);
     for (const reason of behind) remember(this.#inVain, reason, true);
     if (behind.length > 0) log.warn({ behind: behind.slice(0, 10) }, 'Translated with a model that is behind');
     const { response, degraded, bindings } = translate(translation, {
-      model,
+      model: known,
       caFile: this.#options.caFile,
       accessLog: this.#options.accessLog,
       remembered: (key) => this.#remembered.get(key),
@@ -88,7 +90,12 @@ export class TranslationHook {
     await state.until((m) => m !== undefined, deadline);
     if (!modelAlive()) return;
     const worthIt = (reason: string) => !this.#inVain.has(reason);
-    await state.until((m) => m !== undefined && !whyBehind(translation, m).some(worthIt), deadline);
+    await state.until((m) => m !== undefined && !whyBehind(translation, this.#withFormer(m)).some(worthIt), deadline);
+  }
+
+  /** Envoy Gateway may be behind us as well as ahead of us. */
+  #withFormer(model: MeshModel): KnownModel {
+    return { ...model, former: (key) => this.#options.state.formerRoutes(key) };
   }
 }
 

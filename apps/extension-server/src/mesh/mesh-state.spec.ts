@@ -1,5 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
-import { encodeHealth, type MeshService, serviceKey, snapshotOf, targetId } from '@tsgateway/model';
+import {
+  encodeHealth,
+  type MeshRoute,
+  type MeshService,
+  routeKey,
+  serviceKey,
+  snapshotOf,
+  targetId,
+} from '@tsgateway/model';
 import { FakeClock } from '../testing/fake-clock.ts';
 import { MeshState } from './mesh-state.ts';
 
@@ -120,5 +128,32 @@ describe('MeshState', () => {
     model(2n, []);
     clock.advance(100);
     expect(await Promise.all([newer, never])).toEqual([true, false]);
+  });
+
+  it('keeps the last former copies of a route, also when it is gone', () => {
+    const { state } = setup();
+    const routeOf = (generation: number): MeshRoute => ({
+      ...{ kind: 'HTTPRoute', namespace: 'default', name: 'web', generation, rules: [] },
+    });
+    const routeKeyOf = routeKey(routeOf(0));
+    const apply = (revision: number, route?: MeshRoute) =>
+      state.applyModel(
+        snapshotOf({
+          revision: BigInt(revision),
+          services: new Map(),
+          routes: new Map(route ? [[routeKeyOf, route]] : []),
+          checkers: { epoch: 1, addresses: [] },
+        }),
+      );
+    const generations = () => state.formerRoutes(routeKeyOf).map(({ generation }) => generation);
+    apply(1, routeOf(1));
+    expect(generations()).toEqual([]);
+    apply(2, routeOf(2));
+    apply(3, routeOf(2));
+    expect(generations()).toEqual([1]);
+    apply(4);
+    expect(generations()).toEqual([2, 1]);
+    for (let i = 5; i < 15; i++) apply(i, routeOf(i));
+    expect(generations()).toEqual([13, 12, 11, 10]);
   });
 });

@@ -5,6 +5,7 @@ import {
   HealthStore,
   machinesOf,
   type MeshModel,
+  type MeshRoute,
   type MeshService,
   probeTargets,
   targetId,
@@ -38,6 +39,9 @@ export interface MeshStateOptions {
  */
 const refuseOlderForMs = 60_000;
 
+/** Former copies that are kept: of a route, and of how many routes. Envoy Gateway is seldom behind by more. */
+const former = { copies: 4, routes: 2000 };
+
 /**
  * The model, the health of its machines, and the plan that follows from both for each service. A change replans only
  * the services that it concerns; a plan that time alone will change is made again at that instant.
@@ -48,6 +52,8 @@ export class MeshState {
   readonly #plans = new Map<string, Plan>();
   readonly #servicesOfTarget = new Map<string, Set<string>>();
   readonly #waiters = new Set<() => void>();
+  /** By route; those that changed last are last. */
+  readonly #former = new Map<string, readonly MeshRoute[]>();
   #model: MeshModel | undefined;
   /** Since when only older models than ours come. */
   #olderSinceMs: number | undefined;
@@ -60,6 +66,11 @@ export class MeshState {
   /** Undefined until the first snapshot came. */
   get model(): MeshModel | undefined {
     return this.#model;
+  }
+
+  /** What a route was before, the newest first; also one that is gone. */
+  formerRoutes(routeKey: string): readonly MeshRoute[] {
+    return this.#former.get(routeKey) ?? [];
   }
 
   planOf(serviceKey: string): Plan | undefined {
@@ -83,6 +94,7 @@ export class MeshState {
     }
     this.#olderSinceMs = undefined;
     this.#model = after;
+    for (const key of changedKeys(before.routes, after.routes)) this.#keepFormer(key, before.routes.get(key));
     const concerned = changedKeys(before.services, after.services);
     for (const key of concerned) {
       const old = before.services.get(key);
@@ -131,6 +143,17 @@ export class MeshState {
 
   close(): void {
     this.#cancelTimer();
+  }
+
+  #keepFormer(key: string, route: MeshRoute | undefined): void {
+    if (!route) return;
+    const copies = [route, ...this.formerRoutes(key)].slice(0, former.copies);
+    this.#former.delete(key);
+    this.#former.set(key, copies);
+    for (const oldest of this.#former.keys()) {
+      if (this.#former.size <= former.routes) break;
+      this.#former.delete(oldest);
+    }
   }
 
   #index(key: string, service: MeshService, what: 'add' | 'remove'): void {
