@@ -5,6 +5,7 @@ export { binaryPath, ensureBinaries, findOnPath, missingBinaries } from './binar
 export type { BinaryName, BinaryOptions } from './binaries.ts';
 export { runCommand } from './command.ts';
 export type { CommandOptions } from './command.ts';
+export { freePorts } from './free-port.ts';
 export type { LevelContext, PartStatus } from './level.ts';
 export { endProcess, isAlive, logTail, startProcess, untilReady } from './process.ts';
 export type { ProcessRecord, ProcessSpec, ReadyOptions } from './process.ts';

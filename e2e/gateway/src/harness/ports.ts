@@ -10,14 +10,6 @@ export async function requireFree(ports: readonly number[], by: string): Promise
   }
 }
 
-/** Ports that are free now, all different. */
-export async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(Array.from({ length: count }, () => listen(0, '127.0.0.1')));
-  const ports = servers.map((server) => (server.address() as { port: number }).port);
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
-}
-
 /**
  * This machine's address on its first network: pods and endpoints of Services cannot be on loopback.
  * @throws Error where it has none

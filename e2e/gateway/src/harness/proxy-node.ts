@@ -1,7 +1,8 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { freePorts } from '@tsgateway/cluster';
 import { Informer, isNotFound, type KubeClient, type KubeObject, type Log, type Resource } from '@tsgateway/kube';
-import { freePorts, machineAddress } from './ports.ts';
+import { machineAddress } from './ports.ts';
 import { Proxy } from './proxy.ts';
 import { localArguments } from './proxy-bootstrap.ts';
 import { until } from './until.ts';

@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ensureBinaries, startApi, type ApiCluster } from '@tsgateway/cluster';
+import { ensureBinaries, freePorts, startApi, type ApiCluster } from '@tsgateway/cluster';
 import { startTailnetApi, type RunningTailnetApi } from '@tsgateway/embedded-tailnet';
 import { KubeClient } from '@tsgateway/kube';
 import { createLogger } from '@tsgateway/process';
@@ -17,7 +17,6 @@ import {
 } from './envoy-gateway.ts';
 import { Kubectl } from './kubectl.ts';
 import type { ManagedProcess } from './managed-process.ts';
-import { freePorts } from './ports.ts';
 import type { Proxy } from './proxy.ts';
 import { ProxyNode } from './proxy-node.ts';
 import { type ReplicaPorts, type ServiceName, serviceNames, ServiceReplica } from './service-replica.ts';
@@ -206,9 +205,7 @@ async function startServices(input: {
     'extension-server': 2,
     ...options.replicas,
   };
-  const ports = Object.fromEntries(
-    await Promise.all(serviceNames.map(async (name) => [name, await portsOf(count[name])] as const)),
-  ) as Record<ServiceName, ReplicaPorts[]>;
+  const ports = await portsOf(count);
   const clusterIp = async (name: ServiceName) => {
     const ip = await ClusterIp.open(ports[name].map((p) => p.grpc));
     onStop(() => ip.close());
@@ -276,10 +273,16 @@ async function makeResolvConf(workDir: string, nameServer: string | undefined): 
   return file;
 }
 
-async function portsOf(replicas: number): Promise<ReplicaPorts[]> {
-  const free = await freePorts(4 * replicas);
-  return Array.from({ length: replicas }, (_, i) => {
-    const [grpc = 0, xds = 0, metrics = 0, health = 0] = free.slice(4 * i, 4 * i + 4);
-    return { grpc, xds, metrics, health };
-  });
+/** All at once: two who look for free ports at the same time may find the same. */
+async function portsOf(count: Readonly<Record<ServiceName, number>>): Promise<Record<ServiceName, ReplicaPorts[]>> {
+  const free = await freePorts(4 * Object.values(count).reduce((sum, replicas) => sum + replicas, 0));
+  const take = (replicas: number) =>
+    Array.from({ length: replicas }, () => {
+      const [grpc = 0, xds = 0, metrics = 0, health = 0] = free.splice(0, 4);
+      return { grpc, xds, metrics, health };
+    });
+  return Object.fromEntries(serviceNames.map((name) => [name, take(count[name])])) as Record<
+    ServiceName,
+    ReplicaPorts[]
+  >;
 }
