@@ -140,16 +140,36 @@ function choose(candidates: readonly RouteRule[], rule: RuleView): RouteRule | u
   return candidates.length > rule.of ? candidates.find((c) => c.index === rule.name.ruleIndex) : undefined;
 }
 
-/** What to do without a rule in our copy: the last known shares of these backends, else equal ones. */
+/**
+ * What to do without a rule in our copy: the last known shares of these backends, else equal ones. A port only names a
+ * cluster, so any that is in use is as right as the rule's own: the proxies have that cluster, with its endpoints.
+ */
 export function bindWithoutRoute(
   backends: readonly StampedBackend[],
-  remembered: readonly BackendRef[] | undefined,
+  { remembered, portOf }: { remembered: readonly BackendRef[] | undefined; portOf: PortOf },
 ): Binding {
   if (remembered) return { refs: remembered, source: 'remembered' };
   const refs = backends.map(({ kind, namespace, name }) => ({
-    ...{ group: 'gateway.tailscale.com', kind, namespace, name, port: 0, weight: 1 },
+    ...{ group: 'gateway.tailscale.com', kind, namespace, name },
+    ...{ port: portOf({ kind, namespace, name }), weight: 1 },
   }));
   return { refs, source: 'equal' };
+}
+
+export type PortOf = (backend: Pick<BackendRef, 'kind' | 'namespace' | 'name'>) => number;
+
+/** The lowest port by which a route names a backend of ours; 0: none does. Routes are read once, and only when asked. */
+export function portsInUse({ routes }: Pick<MeshModel, 'routes'>): PortOf {
+  let ports: Map<string, number> | undefined;
+  const read = () => {
+    const found = new Map<string, number>();
+    const refs = [...routes.values()].flatMap((route) => route.rules.flatMap((rule) => rule.backendRefs));
+    for (const ref of refs.filter(isOurs)) {
+      found.set(refKey(ref), Math.min(ref.port, found.get(refKey(ref)) ?? Infinity));
+    }
+    return found;
+  };
+  return (backend) => (ports ??= read()).get(refKey(backend)) ?? 0;
 }
 
 /** Under which the shares of a rule are remembered: its route, its clue, and which of the rules with it it is. */

@@ -167,6 +167,10 @@ describe('translate', () => {
     const never = run(input, { model: gone });
     expect(sharesIn(never.response)).toEqual({ 'tsgateway/default/b/0': 1, 'tsgateway/default/a/0': 1 });
     expect(never.degraded).toEqual([{ rule, source: 'equal' }]);
+    // By a port that is in use: the proxies have that cluster, while one of another name begins without endpoints.
+    const others = [['TailscaleServices/a:82', 'Service/b:1'], ['TailscaleServices/a:80']];
+    const elsewhere = run(input, { model: model({ routes: [{ name: 'other', rules: others }] }) });
+    expect(sharesIn(elsewhere.response)).toEqual({ 'tsgateway/default/b/0': 1, 'tsgateway/default/a/80': 1 });
   });
 
   it('gives nothing to a reference that Envoy Gateway refused, and keeps its share of errors', () => {

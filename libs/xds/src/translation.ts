@@ -1,5 +1,14 @@
 import { type BackendRef, type MeshModel, serviceKey } from '@tsgateway/model';
-import { bind, type Binding, bindingKey, bindWithoutRoute, copyOf, isOurs, type RouteCopies } from './binding.ts';
+import {
+  bind,
+  type Binding,
+  bindingKey,
+  bindWithoutRoute,
+  copyOf,
+  isOurs,
+  portsInUse,
+  type RouteCopies,
+} from './binding.ts';
 import { editListener } from './listener-edit.ts';
 import { parseServiceClusterName } from './names.ts';
 import { clustersOf, editRoute, explainRefusal, refuseRoute, type RuleShares, type Share } from './route-edit.ts';
@@ -110,6 +119,7 @@ export function translate(translation: FoundTranslation, options: TranslateOptio
   const degraded: Degraded[] = [];
   const bindings = new Map<string, readonly BackendRef[]>();
   const plans = new Map<string, Plan>();
+  const portOf = portsInUse(options.model);
 
   for (const rule of rules.values()) {
     const bound = bind(rule, options.model);
@@ -118,7 +128,10 @@ export function translate(translation: FoundTranslation, options: TranslateOptio
     const report = (source: Degraded['source']) => degraded.push({ rule: rule.name.rule, source });
     const key = bindingKey(rule);
     const binding =
-      bound ?? (rule.clue.from === 'stamp' ? bindWithoutRoute(rule.clue.backends, options.remembered(key)) : undefined);
+      bound ??
+      (rule.clue.from === 'stamp'
+        ? bindWithoutRoute(rule.clue.backends, { remembered: options.remembered(key), portOf })
+        : undefined);
     if (!binding) {
       report('unbound');
       plans.set(rule.name.rule, { refused: `the backends of ${rule.name.rule} are not known yet` });
