@@ -210,6 +210,18 @@ describe('translate', () => {
     expect(sharesIn(run(oneRule('TailscaleServices/web@1'), { model: mesh }).response)).toBe(500);
   });
 
+  it('adds the access log behind those that are there, and only where it is wanted', () => {
+    const mesh = model({ routes: [{ name: 'web', rules: [['TailscaleServices/web:80']] }] });
+    const listeners = { 'default/gateway/http': { accessLog: [{ name: 'mine' }] } } as TranslationInput['listeners'];
+    const logs = (accessLog: boolean) => {
+      const { response } = run({ ...oneRule('TailscaleServices/web@1'), listeners }, { model: mesh, accessLog });
+      const [listener] = plain(PostTranslateModifyResponse.decode(response).listeners) as { filterChains: object[] }[];
+      return JSON.stringify(listener).match(/"name":"(mine|envoy.access_loggers.http_grpc)"/g);
+    };
+    expect(logs(true)).toEqual(['"name":"mine"', '"name":"envoy.access_loggers.http_grpc"']);
+    expect(logs(false)).toEqual(['"name":"mine"']);
+  });
+
   it('takes out the cluster of a rule only where no route names it', () => {
     const mesh = model({ routes: [{ name: 'web', rules: [['TailscaleServices/web:80', 'Service/plain:80']] }] });
     const input = oneRule('TailscaleServices/web@1');
