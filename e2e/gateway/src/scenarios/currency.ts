@@ -1,10 +1,16 @@
+import type { GenericObject } from '@tsgateway/kube';
 import { ask } from '../harness/load.ts';
 import type { Stack } from '../harness/stack.ts';
 import { until } from '../harness/until.ts';
-import { endpoints, gateway, httpRoutes, route, toService } from './fleet.ts';
+import { endpoints, gateway, httpRoutes, roundRobinCluster, route, toService } from './fleet.ts';
 
 const host = 'current.test';
-const cluster = 'tsgateway/default/round-robin/80';
+
+/** How long it took, by either way. */
+export interface CurrentAfter {
+  readonly endpointsMs: number;
+  readonly routesMs: number;
+}
 
 /**
  * Tells whether what users write reaches the proxies, by both ways: a label of a machine, which travels by endpoint
@@ -24,7 +30,7 @@ export class Currency {
   }
 
   /** The route that is changed. */
-  get object(): object {
+  get object(): GenericObject {
     return route('current', { host, backendRefs: [toService('round-robin')], path: this.#path });
   }
 
@@ -45,7 +51,7 @@ export class Currency {
       client.patch(
         httpRoutes,
         { namespace: 'default', name: 'current' },
-        { type: 'merge', body: { spec: (this.object as { spec: object }).spec } },
+        { type: 'merge', body: { spec: this.object.spec } },
       ),
     ]);
   }
@@ -59,7 +65,7 @@ export class Currency {
   async labelServed(): Promise<boolean> {
     const seen = await Promise.all(
       this.#stack.node.proxies(gateway).map(async (proxy) => {
-        const found = (await proxy.endpoints(cluster)) ?? [];
+        const found = (await proxy.endpoints(roundRobinCluster)) ?? [];
         return found.some(({ address }) => address === this.#spare) === this.#wanted;
       }),
     );
@@ -67,18 +73,19 @@ export class Currency {
   }
 
   /**
-   * Waits until the last change is everywhere.
-   * @returns ms since `sinceMs`, a time of `performance.now()`
+   * Waits until the last change is everywhere; times are those since `sinceMs`, of `performance.now()`.
+   * @throws Error where one of the ways takes longer than `within` says, 15 s by default
    */
-  async until(sinceMs: number, deadlineMs: number): Promise<number> {
-    const way = async (what: string, served: () => Promise<boolean>) => {
+  async until(sinceMs: number, within: Partial<CurrentAfter> = {}): Promise<CurrentAfter> {
+    const way = async (what: string, served: () => Promise<boolean>, deadlineMs = 15_000) => {
       await until(served, { what, deadlineMs });
+      return performance.now() - sinceMs;
     };
-    await Promise.all([
-      way('the label is in the proxies', () => this.labelServed()),
-      way('the path is served', () => this.pathServed()),
+    const [endpointsMs, routesMs] = await Promise.all([
+      way('the label is in the proxies', () => this.labelServed(), within.endpointsMs),
+      way('the path is served', () => this.pathServed(), within.routesMs),
     ]);
-    return performance.now() - sinceMs;
+    return { endpointsMs, routesMs };
   }
 
   get #wanted(): boolean {

@@ -14,6 +14,9 @@ export const hosts = {
 /** The Gateway of all of them, on port 80. */
 export const gateway = 'default/envoy-gateway';
 
+/** The cluster of its routes to the service round-robin. */
+export const roundRobinCluster = 'tsgateway/default/round-robin/80';
+
 const gatewayApi = 'gateway.networking.k8s.io';
 const ours = 'gateway.tailscale.com';
 
@@ -114,7 +117,7 @@ export function service(name: string, loadBalancing: object): object {
       vipService: { name: `svc:${name}`, ports: ['tcp:80'], tags: ['tag:demo'] },
       loadBalancing: {
         ...loadBalancing,
-        healthCheck: { interval: '250ms', timeout: '1s', healthyThreshold: 1, unhealthyThreshold: 2 },
+        healthCheck: { interval: '1s', timeout: '1s', healthyThreshold: 1, unhealthyThreshold: 3 },
       },
     },
   };
@@ -123,7 +126,10 @@ export function service(name: string, loadBalancing: object): object {
 export const toService = (name: string): object => ({ group: ours, kind: 'TailscaleServices', name, port: 80 });
 
 /** An HTTPRoute of one rule. */
-export function route(name: string, options: { host: string; backendRefs: readonly object[]; path?: string }): object {
+export function route(
+  name: string,
+  options: { host: string; backendRefs: readonly object[]; path?: string },
+): GenericObject {
   const { host, backendRefs, path = '/' } = options;
   return {
     apiVersion: `${gatewayApi}/v1`,
