@@ -11,6 +11,7 @@ import type { Proxy } from './harness/proxy.ts';
 import { repository, type Stack, startDeadlineMs, startStack, urlOf } from './harness/stack.ts';
 import { until } from './harness/until.ts';
 import { issue, makeCa } from './scenarios/certificates.ts';
+import { untilRolledOut } from './scenarios/first-rollout.ts';
 import { below, httpRoute, machineAt, plainService, routeOf, servicesOf, to } from './scenarios/manifests.ts';
 import { Recorder, type RecorderOptions } from './scenarios/recorder.ts';
 import { type EnvoyRoute, routesFor, weightsOf } from './scenarios/route-config.ts';
@@ -47,7 +48,7 @@ beforeAll(async () => {
     httpRoute('bystander', [{ backendRefs: [to.services('bystander')] }]),
   );
   proxy = await stack.proxy('default/envoy-gateway');
-  await until(async () => (await get('bystander.test')).status === 200, { what: 'the bystander is served' });
+  await untilRolledOut({ origin, host: 'bystander.test' });
   bystander = new SteadyLoad({ origin, host: 'bystander.test' }, { perSecond: 20 });
 }, startDeadlineMs);
 

@@ -12,6 +12,7 @@ import { ask, fire, SteadyLoad } from './harness/load.ts';
 import { repository, type Stack, type StackOptions, startDeadlineMs, startStack, urlOf } from './harness/stack.ts';
 import { until } from './harness/until.ts';
 import { issue, makeCa, type Pair } from './scenarios/certificates.ts';
+import { untilRolledOut } from './scenarios/first-rollout.ts';
 import { httpRoute, machineAt, servicesOf, to } from './scenarios/manifests.ts';
 
 // What Envoys tell of their requests: counts by LRS, which end in a status, and flows by the access log, which end in
@@ -56,12 +57,7 @@ class Counted {
         httpRoute('counted', [{ backendRefs: [to.services('counted')] }]),
       );
       await stack.proxy(gateway);
-      // The one before it does not know our endpoints, and goes.
-      await until(() => stack.node.proxies(gateway).length === 1, { what: 'the first proxy goes', deadlineMs: 20_000 });
-      await until(async () => (await ask({ origin, host })).status === 200, {
-        what: 'the route serves',
-        deadlineMs: 20_000,
-      });
+      await untilRolledOut({ origin, host });
       return new Counted(stack, backends);
     } catch (error) {
       await stack.stop();
