@@ -90,7 +90,8 @@ function bindStamp(rule: RuleView, backends: readonly StampedBackend[], rules: r
       rule: r,
       weighted: sameSet(weighted, stamped),
       all: sameSet(all, stamped),
-      covers: isSubset(stamped, all),
+      // What is in a stamp has a weight, so a rule that gives it none is another one.
+      covers: isSubset(stamped, all) && [...stamped].some((key) => weighted.has(key)),
     };
   });
   const fitting = (match: 'weighted' | 'all' | 'covers') => candidates.filter((c) => c[match]).map((c) => c.rule);

@@ -173,6 +173,14 @@ describe('translate', () => {
     expect(sharesIn(elsewhere.response)).toEqual({ 'tsgateway/default/b/0': 1, 'tsgateway/default/a/80': 1 });
   });
 
+  it('takes no rule for one whose backends have no weight in it', () => {
+    const rules = [['TailscaleServices/a:80=1', 'TailscaleServices/b:80=0']];
+    const mesh = model({ routes: [{ name: 'web', rules }] });
+    const { response, degraded } = run(oneRule('TailscaleServices/b@1'), { model: mesh });
+    expect(sharesIn(response)).toBe('tsgateway/default/b/80');
+    expect(degraded).toEqual([{ rule, source: 'equal' }]);
+  });
+
   it('gives nothing to a reference that Envoy Gateway refused, and keeps its share of errors', () => {
     const mesh = model({
       routes: [{ name: 'web', rules: [['TailscaleServices/web:80=3', 'TailscaleServices/secret:80=1']] }],
@@ -208,6 +216,19 @@ describe('translate', () => {
   it('answers 500 where no backend has a weight', () => {
     const mesh = model({ routes: [{ name: 'web', rules: [['TailscaleServices/web:80=0']] }] });
     expect(sharesIn(run(oneRule('TailscaleServices/web@1'), { model: mesh }).response)).toBe(500);
+  });
+
+  it('has the clusters of backends without weight ready, of rules that a route leads to', () => {
+    const rules = [['TailscaleServices/web:80=1', 'TailscaleServices/next:80=0']];
+    const mesh = model({ services: [{ name: 'web' }, { name: 'next' }], routes: [{ name: 'web', rules }] });
+    const input = oneRule('TailscaleServices/web@1');
+    const found = (i: TranslationInput) => {
+      const { response } = run(i, { model: mesh });
+      return PostTranslateModifyResponse.decode(response).clusters.map((c) => c.name);
+    };
+    expect(found(input)).toEqual(['tsgateway/default/next/80', 'tsgateway/default/web/80']);
+    expect(sharesIn(run(input, { model: mesh }).response)).toBe('tsgateway/default/web/80');
+    expect(found({ ...input, routes: { r: { cluster: 'other' } } })).toEqual([]);
   });
 
   it('adds the access log behind those that are there, and only where it is wanted', () => {

@@ -119,6 +119,8 @@ export function translate(translation: FoundTranslation, options: TranslateOptio
   const degraded: Degraded[] = [];
   const bindings = new Map<string, readonly BackendRef[]>();
   const plans = new Map<string, Plan>();
+  /** In these, what has no weight has none in the route. */
+  const exact: RuleShares[] = [];
   const portOf = portsInUse(options.model);
 
   for (const rule of rules.values()) {
@@ -142,6 +144,7 @@ export function translate(translation: FoundTranslation, options: TranslateOptio
     const plan = planOf(rule, binding, { clusters, model: options.model });
     if (!plan) continue;
     if ('refused' in plan) report('invalid');
+    else if (binding.source === 'exact') exact.push(plan);
     plans.set(rule.name.rule, plan);
   }
 
@@ -168,8 +171,20 @@ export function translate(translation: FoundTranslation, options: TranslateOptio
       for (const c of rules.get(rule)?.clusters ?? []) if (!editor.used.has(c.text)) replaced.set(c.resource, null);
     }
   }
-  const response = writeTranslation(parts, { replaced, clusters: clusters.encoded(editor.used) });
+  const wanted = new Set([...editor.used, ...standbyClusters(exact, editor.used)]);
+  const response = writeTranslation(parts, { replaced, clusters: clusters.encoded(wanted) });
   return { response, degraded, bindings };
+}
+
+/**
+ * The clusters of backends without weight, of rules that are in use. Envoy answers 503 for a cluster that has yet to get
+ * its endpoints, also on a path that served until then: so a service that is to take over can be there before it does.
+ */
+function standbyClusters(rules: readonly RuleShares[], used: ReadonlySet<string>): string[] {
+  return rules.flatMap(({ shares, clusters }) => {
+    const inUse = shares.some((s) => used.has(s.cluster)) || [...clusters.keys()].some((name) => used.has(name));
+    return inUse ? shares.filter((s) => s.weight === 0 && s.refused === undefined).map((s) => s.cluster) : [];
+  });
 }
 
 /** Undefined: none of the rule's clusters can be decoded, so it stays with Envoy Gateway's. */
