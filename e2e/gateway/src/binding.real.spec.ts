@@ -65,8 +65,10 @@ beforeAll(async () => {
 afterAll(() => stack?.stop());
 
 /** Edits the route. */
-async function edit(how: Edit): Promise<void> {
-  const rules = how(history.rules, source);
+const edit = (how: Edit) => write(how(history.rules, source));
+
+/** Writes the next version of the route. */
+async function write(rules: readonly Rule[]): Promise<void> {
   const version = history.begin(rules, performance.now());
   await stack.client.patch(httpRoutes, ref, {
     type: 'merge',
@@ -88,12 +90,14 @@ async function current({ shares = true } = {}): Promise<boolean> {
   );
 }
 
-/** One service has all, whatever its weight. */
-const sharesText = ({ shares }: Rule) =>
-  shares
+/** One service has all, whatever its weight; one without weight is not there. */
+const sharesText = ({ shares: all }: Rule) => {
+  const shares = all.filter(({ weight }) => weight > 0);
+  return shares
     .map(({ service: name, weight }) => (shares.length === 1 ? name : `${name} ${weight}`))
     .sort()
     .join(', ');
+};
 
 /** Holds all answers against the history, and tells what was seen. */
 function judge(what: string, answers: readonly Answer[]): void {
@@ -114,7 +118,13 @@ function judge(what: string, answers: readonly Answer[]): void {
 }
 
 // Its own numbers, so that the edits are the same in each run.
-const load = () => new PathLoad(origin, { host, paths: source.paths, random: randomFrom(1), atATime: 8 });
+const load = (paths = source.paths) => new PathLoad(origin, { host, paths, random: randomFrom(1), atATime: 8 });
+
+/** Every proxy has a service's machine. */
+const isReady = async (name: string) =>
+  (
+    await Promise.all(stack.node.proxies(gateway).map((proxy) => proxy.endpoints(`tsgateway/default/${name}/80`)))
+  ).every((machines) => machines?.length === 1);
 
 async function manyEdits(): Promise<void> {
   for (let i = 0; i < randomEdits; i++) {
@@ -141,6 +151,47 @@ it(
       await running.stop();
     }
     judge('operators run', running.answers);
+  },
+  suiteDeadlineMs,
+);
+
+it(
+  'no request fails while a path moves to a service that its rule had without weight before',
+  async () => {
+    const [path = ''] = source.paths;
+    const [from = '', to = ''] = source.services;
+    const weights = (a: number, b: number) => [
+      {
+        path,
+        shares: [
+          { service: from, weight: a },
+          { service: to, weight: b },
+        ],
+      },
+    ];
+    await write(weights(1, 0));
+    await until(() => current(), { what: 'one service has all', deadlineMs: 20_000 });
+    const running = load([path]);
+    try {
+      for (const [a, b] of [
+        [9, 1],
+        [0, 1],
+        [1, 0],
+      ] as const) {
+        // Its machines are there before it has a share.
+        await until(async () => (await Promise.all([from, to].map(isReady))).every(Boolean), {
+          what: 'both are ready',
+        });
+        await write(weights(a, b));
+        await until(() => current(), { what: `${a} to ${b}`, deadlineMs: 20_000 });
+        await delay(300);
+      }
+    } finally {
+      await running.stop();
+    }
+    judge('a path moves', running.answers);
+    expect(running.answers.filter(({ status }) => status !== '200')).toEqual([]);
+    expect(new Set(running.answers.map(({ backend }) => backend))).toEqual(new Set([from, to]));
   },
   suiteDeadlineMs,
 );

@@ -67,7 +67,7 @@ export class RouteHistory {
     const found = version === undefined ? undefined : this.#versions[version];
     if (!found || found.fromMs > endedAt) return `${path} by a version that was not written: ${String(version)}`;
     const shares = found.rules.find((rule) => rule.path === path)?.shares ?? [];
-    if (shares.some(({ service }) => service === backend)) return undefined;
+    if (shares.some(({ service, weight }) => service === backend && weight > 0)) return undefined;
     return `${path} answered by ${backend}, while version ${String(version)} names ${shares.map((s) => s.service).join() || 'nobody'}`;
   }
 }
