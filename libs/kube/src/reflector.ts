@@ -62,7 +62,7 @@ export class Reflector<T extends KubeObject> {
   /** Resolves when the signal aborts. */
   async run(signal: AbortSignal): Promise<void> {
     const { log, resource, onEvent } = this.#options;
-    const backoff = new Backoff({ baseMs: 250, maxMs: 30_000, random: this.#random });
+    const backoff = new Backoff({ baseMs: 250, maxMs: 10_000, random: this.#random });
     let version: string | undefined;
     while (!signal.aborted) {
       try {
