@@ -7,6 +7,7 @@ export type { RuleClusterName, ServiceClusterName } from './names.ts';
 export { serviceCluster } from './service-cluster.ts';
 export type { ServiceClusterInput } from './service-cluster.ts';
 export { spliceTranslation } from './splice.ts';
+export type { GatheredMessage } from './splice.ts';
 export type { TranslationParts } from './splice.ts';
 export { findRules } from './rules.ts';
 export type { FoundRule, FoundTranslation } from './rules.ts';

@@ -55,6 +55,39 @@ export function readTranslation(request: Uint8Array): TranslationParts {
 
 const nothing: TranslationEdits = { replaced: new Map(), clusters: [] };
 
+/** A serialized message in pieces: put together only once, where it is sent from, as it may be large. */
+export class GatheredMessage {
+  readonly #pieces: Pieces;
+  /** Where tags of the request stand that are to be the response's. */
+  readonly #tags: readonly number[];
+
+  constructor(pieces: Pieces, tags: readonly number[]) {
+    this.#pieces = pieces;
+    this.#tags = tags;
+  }
+
+  get byteLength(): number {
+    return this.#pieces.length;
+  }
+
+  /** Writes the message into `target`, from `start` on; returns its length. As a Buffer does it. */
+  copy(target: Uint8Array, start = 0): number {
+    let at = start;
+    for (const piece of this.#pieces.list) {
+      target.set(piece, at);
+      at += piece.length;
+    }
+    for (const tag of this.#tags) target[start + tag] = (target[start + tag] ?? 0) - 8;
+    return this.byteLength;
+  }
+
+  bytes(): Uint8Array {
+    const bytes = new Uint8Array(this.byteLength);
+    this.copy(bytes);
+    return bytes;
+  }
+}
+
 /**
  * A serialized PostTranslateModifyResponse: the request's resources in their order, edited. A kind of resource that the
  * request has not, the response has not either. Stretches that stay are copied as a whole, and only once.
@@ -62,10 +95,9 @@ const nothing: TranslationEdits = { replaced: new Map(), clusters: [] };
 export function writeTranslation(
   parts: TranslationParts,
   { replaced, clusters }: TranslationEdits = nothing,
-): Uint8Array {
+): GatheredMessage {
   const { request, resources } = parts;
   const pieces = new Pieces();
-  /** Where tags of the request stand in the response. */
   const tags: number[] = [];
   let runStart = 0;
   let runEnd = 0;
@@ -94,9 +126,7 @@ export function writeTranslation(
     pieces.add(fieldHead(CLUSTERS - 1, cluster.length));
     pieces.add(cluster);
   }
-  const response = pieces.join();
-  for (const at of tags) response[at] = (response[at] ?? 0) - 8;
-  return response;
+  return new GatheredMessage(pieces, tags);
 }
 
 /**
@@ -104,4 +134,4 @@ export function writeTranslation(
  *
  * @throws MalformedMessageError when the request is no message.
  */
-export const spliceTranslation = (request: Uint8Array): Uint8Array => writeTranslation(readTranslation(request));
+export const spliceTranslation = (request: Uint8Array): GatheredMessage => writeTranslation(readTranslation(request));

@@ -17,7 +17,7 @@ const mesh = model({
   ],
 });
 const options = { model: mesh, caFile: undefined, accessLog: true, remembered: () => undefined };
-const run = (request: Uint8Array) => translate(findRules(request), options).response;
+const run = (request: Uint8Array) => translate(findRules(request), options).response.bytes();
 
 const ours = translationRequest({
   clusters: [
@@ -123,7 +123,7 @@ describe('a translation', () => {
             const found = findRules(bytes);
             whyBehind(found, mesh);
             readTranslation(
-              concat([fieldOf(77, text('x')), translate(found, options).response]), // A message again.
+              concat([fieldOf(77, text('x')), translate(found, options).response.bytes()]), // A message again.
             );
           } catch (error) {
             expect(error).toBeInstanceOf(MalformedMessageError);

@@ -6,13 +6,17 @@ import { goldens } from './testing/goldens.ts';
 import { model, type ModelInput } from './testing/model.ts';
 import { plain } from './testing/plain.ts';
 import { findRules } from './rules.ts';
-import { translate, type TranslateOptions, whyBehind } from './translation.ts';
+import { translate, type Translated, type TranslateOptions, whyBehind } from './translation.ts';
 
 const run = (input: TranslationInput, options: Partial<TranslateOptions> & { model: TranslateOptions['model'] }) =>
-  translate(findRules(translationRequest(input)), {
-    ...{ caFile: undefined, accessLog: true, remembered: () => undefined },
-    ...options,
-  });
+  withBytes(
+    translate(findRules(translationRequest(input)), {
+      ...{ caFile: undefined, accessLog: true, remembered: () => undefined },
+      ...options,
+    }),
+  );
+
+const withBytes = (translated: Translated) => ({ ...translated, response: translated.response.bytes() });
 
 const rule = 'httproute/default/web/rule/0';
 const oneRule = (...backends: string[]): TranslationInput => ({
@@ -44,9 +48,11 @@ describe('translate', () => {
       accessLog?: boolean;
     };
     const translation = findRules(translationRequest(envoyGateway));
-    const { response, degraded } = translate(translation, {
-      ...{ model: model(mesh), caFile, accessLog, remembered: () => undefined },
-    });
+    const { response, degraded } = withBytes(
+      translate(translation, {
+        ...{ model: model(mesh), caFile, accessLog, remembered: () => undefined },
+      }),
+    );
     const { clusters, listeners, routes } = PostTranslateModifyResponse.decode(response);
     const output = plain({ behind: whyBehind(translation, model(mesh)), degraded, clusters, listeners, routes });
     const golden = expected(output);
@@ -127,6 +133,13 @@ describe('translate', () => {
     // Other backends stand there now: nothing of them.
     const moved = model({ routes: [{ name: 'web', rules: [{ refs: ['TailscaleServices/x:80'], index: 0 }] }] });
     expect(sharesIn(run(oneRule('TailscaleServices/a@1'), { model: moved }).response)).toBe('tsgateway/default/a/0');
+  });
+
+  it('waits for no service that is gone', () => {
+    const mesh = model({ routes: [{ name: 'web', rules: [['TailscaleServices/web:80']] }] });
+    const found = findRules(translationRequest(oneRule('TailscaleServices/web@2')));
+    expect(whyBehind(found, mesh)).toEqual(['TailscaleServices/default/web has generation 2, the model has none']);
+    expect(whyBehind(found, { ...mesh, gone: (key) => key === 'TailscaleServices/default/web' })).toEqual([]);
   });
 
   it('finds a rule of a former copy by its backends, as our copy may be ahead', () => {

@@ -14,7 +14,7 @@ import { parseServiceClusterName } from './names.ts';
 import { clustersOf, editRoute, explainRefusal, refuseRoute, type RuleShares, type Share } from './route-edit.ts';
 import { type FoundRule, type FoundTranslation, ruleOfRoute } from './rules.ts';
 import { ServiceClusters, type ServiceClustersOptions } from './service-clusters.ts';
-import { type Resource, writeTranslation } from './splice.ts';
+import { type GatheredMessage, type Resource, writeTranslation } from './splice.ts';
 import { readRuleName } from './stamp.ts';
 import { FieldCursor, hasField, type Pieces, type Range, readable, replaceValues, stringOf } from './wire.ts';
 
@@ -29,8 +29,11 @@ export function mayHoldOurs({ rules }: FoundTranslation): boolean {
   return false;
 }
 
-/** The model, and what its routes were before. */
-export type KnownModel = MeshModel & RouteCopies;
+/** The model, and what it was before: Envoy Gateway may be behind us as well as ahead of us. */
+export interface KnownModel extends MeshModel, RouteCopies {
+  /** Whether there was such a service, and it is gone. */
+  readonly gone?: ((serviceKey: string) => boolean) | undefined;
+}
 
 /** Why the model is behind what Envoy Gateway has seen; empty: it is not. */
 export function whyBehind(translation: FoundTranslation, model: KnownModel): string[] {
@@ -41,7 +44,7 @@ export function whyBehind(translation: FoundTranslation, model: KnownModel): str
   for (const rule of translation.rules.values()) {
     for (const backend of stampedBackends(rule)) {
       const known = model.services.get(serviceKey(backend));
-      if (known && known.generation >= backend.generation) continue;
+      if (known ? known.generation >= backend.generation : model.gone?.(serviceKey(backend))) continue;
       const has = known ? `generation ${known.generation}` : 'none';
       reasons.push(`${serviceKey(backend)} has generation ${backend.generation}, the model has ${has}`);
     }
@@ -97,7 +100,7 @@ export interface Degraded {
 
 export interface Translated {
   /** A serialized PostTranslateModifyResponse. */
-  readonly response: Uint8Array;
+  readonly response: GatheredMessage;
   readonly degraded: readonly Degraded[];
   /** The shares of rules that were bound to our copy of their route, to be remembered. */
   readonly bindings: ReadonlyMap<string, readonly BackendRef[]>;

@@ -2,17 +2,22 @@ import type { handleUnaryCall, ServiceDefinition, UntypedServiceImplementation }
 import { status } from '@grpc/grpc-js';
 import type { Logger } from '@tsgateway/process';
 import { EnvoyGatewayExtensionService } from '@tsgateway/protos/proto/extension/service';
-import { MalformedMessageError, stampCluster, unchanged } from '@tsgateway/xds';
+import { type GatheredMessage, MalformedMessageError, stampCluster, unchanged } from '@tsgateway/xds';
 import { HookError } from './hook-error.ts';
 import type { TranslationHook } from './translation-hook.ts';
 
-type Hook = (request: Uint8Array) => Uint8Array | Promise<Uint8Array>;
+type Response = Uint8Array | GatheredMessage;
+type Hook = (request: Uint8Array) => Response | Promise<Response>;
 
 /** Requests and responses stay serialized: a hook touches only what it changes, so that unknown fields survive. */
 const serialized = <T extends { path: string }>(method: T) => ({
   ...method,
   requestDeserialize: (bytes: Buffer) => bytes,
-  responseSerialize: (bytes: Uint8Array) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength),
+  responseSerialize: (response: Response) =>
+    response instanceof Uint8Array
+      ? Buffer.from(response.buffer, response.byteOffset, response.byteLength)
+      : // grpc-js asks for no more than `byteLength` and `copy`: so a large response is copied once, into its frame.
+        (response as unknown as Buffer),
 });
 
 /** Envoy Gateway's extension service over serialized messages. */
@@ -33,7 +38,7 @@ export function hookService(translation: TranslationHook, log: Logger): UntypedS
   return Object.fromEntries(Object.entries(hooks).map(([name, hook]) => [name, unary(name, hook, log)]));
 }
 
-function unary(name: string, hook: Hook, log: Logger): handleUnaryCall<Uint8Array, Uint8Array> {
+function unary(name: string, hook: Hook, log: Logger): handleUnaryCall<Uint8Array, Response> {
   return (call, done) => {
     Promise.resolve()
       .then(() => hook(call.request))

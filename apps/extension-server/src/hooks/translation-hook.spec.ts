@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { type MeshRoute, type MeshService, routeKey, serviceKey, snapshotOf } from '@tsgateway/model';
 import type { Logger } from '@tsgateway/process';
 import { PostTranslateModifyResponse } from '@tsgateway/protos/proto/extension/service';
+import type { GatheredMessage } from '@tsgateway/xds';
 import { MeshState } from '../mesh/mesh-state.ts';
 import { translationRequest } from '../testing/translation-request.ts';
 import { HookError } from './hook-error.ts';
@@ -87,7 +88,8 @@ const request = (generation: number) =>
   translationRequest([
     { rule: 'httproute/default/web/rule/0', backend: { kind: 'TailscaleServices', name: 'web', generation } },
   ]);
-const clusters = (response: Uint8Array) => PostTranslateModifyResponse.decode(response).clusters.map((c) => c.name);
+const decoded = (response: GatheredMessage) => PostTranslateModifyResponse.decode(response.bytes());
+const clusters = (response: GatheredMessage) => decoded(response).clusters.map((c) => c.name);
 
 /** Whether a promise is settled once everything that can run has run. */
 async function settled(promise: Promise<unknown>): Promise<boolean> {
@@ -118,7 +120,7 @@ describe('the Translation hook', () => {
     model([service(1)], []);
     expect(await settled(answer)).toBe(false);
     advance(2000);
-    const [configuration] = PostTranslateModifyResponse.decode(await answer).routes;
+    const [configuration] = decoded(await answer).routes;
     expect(configuration?.virtualHosts[0]?.routes[0]?.action).toMatchObject({
       $case: 'directResponse',
       value: { status: 500, body: { specifier: { value: expect.stringContaining('grpcroute/default/api/rule/0') } } },

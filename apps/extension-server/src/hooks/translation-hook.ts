@@ -4,6 +4,7 @@ import type { Logger } from '@tsgateway/process';
 import {
   type Degraded,
   findRules,
+  type GatheredMessage,
   type FoundTranslation,
   type KnownModel,
   mayHoldOurs,
@@ -54,7 +55,7 @@ export class TranslationHook {
    * @throws HookError UNAVAILABLE where the request holds clusters of ours and there is no model yet: Envoy Gateway
    *   keeps its last good snapshot.
    */
-  async handle(request: Uint8Array): Promise<Uint8Array> {
+  async handle(request: Uint8Array): Promise<GatheredMessage> {
     const { state, log } = this.#options;
     const translation = findRules(request);
     // What cannot be ours waits for nothing.
@@ -65,7 +66,7 @@ export class TranslationHook {
       this.#options.onRefused();
       throw new HookError(status.UNAVAILABLE, 'no mesh model yet: the operator has not been reached');
     }
-    const known = this.#withFormer(model);
+    const known = this.#withHistory(model);
     const behind = whyBehind(translation, known);
     for (const reason of behind) remember(this.#inVain, reason, true);
     if (behind.length > 0) log.warn({ behind: behind.slice(0, 10) }, 'Translated with a model that is behind');
@@ -90,12 +91,13 @@ export class TranslationHook {
     await state.until((m) => m !== undefined, deadline);
     if (!modelAlive()) return;
     const worthIt = (reason: string) => !this.#inVain.has(reason);
-    await state.until((m) => m !== undefined && !whyBehind(translation, this.#withFormer(m)).some(worthIt), deadline);
+    await state.until((m) => m !== undefined && !whyBehind(translation, this.#withHistory(m)).some(worthIt), deadline);
   }
 
   /** Envoy Gateway may be behind us as well as ahead of us. */
-  #withFormer(model: MeshModel): KnownModel {
-    return { ...model, former: (key) => this.#options.state.formerRoutes(key) };
+  #withHistory(model: MeshModel): KnownModel {
+    const { state } = this.#options;
+    return { ...model, former: (key) => state.formerRoutes(key), gone: (key) => state.isGone(key) };
   }
 }
 

@@ -156,4 +156,16 @@ describe('MeshState', () => {
     for (let i = 5; i < 15; i++) apply(i, routeOf(i));
     expect(generations()).toEqual([13, 12, 11, 10]);
   });
+
+  it('knows a service that is gone from one that never was', () => {
+    const { state, model } = setup();
+    model(1n, []);
+    expect(state.isGone(key)).toBe(false);
+    model(2n, [service]);
+    expect(state.isGone(key)).toBe(false);
+    model(3n, []);
+    expect(state.isGone(key)).toBe(true);
+    model(4n, [service]);
+    expect(state.isGone(key)).toBe(false);
+  });
 });

@@ -41,6 +41,8 @@ const refuseOlderForMs = 60_000;
 
 /** Former copies that are kept: of a route, and of how many routes. Envoy Gateway is seldom behind by more. */
 const former = { copies: 4, routes: 2000 };
+/** Services that are gone and are remembered. */
+const maxGone = 2000;
 
 /**
  * The model, the health of its machines, and the plan that follows from both for each service. A change replans only
@@ -54,6 +56,8 @@ export class MeshState {
   readonly #waiters = new Set<() => void>();
   /** By route; those that changed last are last. */
   readonly #former = new Map<string, readonly MeshRoute[]>();
+  /** Services that were there; those that went last are last. */
+  readonly #gone = new Set<string>();
   #model: MeshModel | undefined;
   /** Since when only older models than ours come. */
   #olderSinceMs: number | undefined;
@@ -71,6 +75,11 @@ export class MeshState {
   /** What a route was before, the newest first; also one that is gone. */
   formerRoutes(routeKey: string): readonly MeshRoute[] {
     return this.#former.get(routeKey) ?? [];
+  }
+
+  /** There was such a service, and it is gone. */
+  isGone(serviceKey: string): boolean {
+    return this.#gone.has(serviceKey);
   }
 
   planOf(serviceKey: string): Plan | undefined {
@@ -100,6 +109,7 @@ export class MeshState {
       const old = before.services.get(key);
       const now = after.services.get(key);
       if (old) this.#index(key, old, 'remove');
+      this.#noteWhetherGone(key, now === undefined);
       if (now) this.#index(key, now, 'add');
     }
     if (concerned.size > 0) this.#health.retain(probeTargets(after));
@@ -153,6 +163,15 @@ export class MeshState {
     for (const oldest of this.#former.keys()) {
       if (this.#former.size <= former.routes) break;
       this.#former.delete(oldest);
+    }
+  }
+
+  #noteWhetherGone(key: string, gone: boolean): void {
+    this.#gone.delete(key);
+    if (gone) this.#gone.add(key);
+    for (const oldest of this.#gone) {
+      if (this.#gone.size <= maxGone) break;
+      this.#gone.delete(oldest);
     }
   }
 

@@ -25,7 +25,7 @@ export const codec: Experiment = {
     };
     const peers: Record<string, { run: () => Uint8Array; times: number }> = {
       copy: { run: () => Uint8Array.from(request), times: 20 },
-      splice: { run: () => spliceTranslation(request), times: 20 },
+      splice: { run: () => spliceTranslation(request).bytes(), times: 20 },
       'ts-proto': {
         run: () => {
           const { clusters, secrets, listeners, routes } = PostTranslateModifyRequest.decode(request);
