@@ -30,6 +30,8 @@ const edsService = 'envoy.service.endpoint.v3.EndpointDiscoveryService';
 const maxXdsMessageBytes = 16 * 2 ** 20;
 /** Translations above this are handled one after the other. */
 const largeTranslationBytes = 8 * 2 ** 20;
+/** With HTTP/2's own 64 KiB, Envoy Gateway waits a few hundred times while it sends a translation of 15 MB. */
+const receiveWindowBytes = 16 * 2 ** 20;
 /** Such a call is over in far less, or its client is stuck. */
 const maxTurnMs = 15_000;
 const largeMethods = new Set(['/envoygateway.extension.EnvoyGatewayExtension/PostTranslateModify']);
@@ -194,6 +196,7 @@ await runService({
       metrics: registry,
       maxMessageBytes: env.MAX_MESSAGE_SIZE,
       maxSendBytes: env.MAX_SEND_MESSAGE_SIZE,
+      receiveWindowBytes,
       credentials: (await tlsOf(env.HOOKS_TLS_DIR, 'hooks'))?.credentials,
       connections,
       interceptors: [

@@ -9,6 +9,7 @@ import type { Registry } from 'prom-client';
 import { CallObserver } from './call-observer.ts';
 import { ConnectionAges } from './connection-ages.ts';
 import { HealthService } from './health-service.ts';
+import { widenReceiveWindow } from './receive-window.ts';
 import { reflectionService, reflectionV1Alpha } from './reflection-service.ts';
 import { serverMetrics } from './server-metrics.ts';
 
@@ -36,6 +37,8 @@ export interface RpcServerOptions {
   readonly maxMessageBytes?: number;
   /** Limit of a message sent; none unless told. */
   readonly maxSendBytes?: number | undefined;
+  /** What a client may send before it hears from the server; 64 KiB unless told. For servers of large messages. */
+  readonly receiveWindowBytes?: number | undefined;
   /** Plain text unless told; `serverTls` makes some that follow their files. */
   readonly credentials?: ServerCredentials | undefined;
   readonly connections?: ConnectionLimits;
@@ -95,6 +98,7 @@ export function createRpcServer(options: RpcServerOptions): RpcServer {
   };
 
   let closing: Promise<void> | undefined;
+  let narrow: () => void = () => undefined;
   return {
     add,
     setServing: (service, serving) => health.set(service, serving),
@@ -110,6 +114,9 @@ export function createRpcServer(options: RpcServerOptions): RpcServer {
           else resolve(bound);
         });
       });
+      if (options.receiveWindowBytes !== undefined) {
+        narrow = widenReceiveWindow({ port, bytes: options.receiveWindowBytes });
+      }
       health.set('', true);
       log.info({ address, port, services, tls: options.credentials !== undefined }, 'Serving gRPC');
       return port;
@@ -119,6 +126,7 @@ export function createRpcServer(options: RpcServerOptions): RpcServer {
   };
 
   async function closeGracefully(): Promise<void> {
+    narrow();
     health.stopServing();
     // One turn for the readers of health to be told before their streams end.
     await new Promise(setImmediate);

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { Cluster } from '@tsgateway/protos/envoy/config/cluster/v3/cluster';
 import { PostClusterModifyRequest, PostClusterModifyResponse } from '@tsgateway/protos/proto/extension/service';
 import { stampCluster, unchanged } from './cluster-hook.ts';
-import { readStamp } from './stamp.ts';
+import { metadataKey, readStamp } from './stamp.ts';
 import { ruleCluster, stamped } from './testing/envoy-gateway.ts';
 
 const cluster = ruleCluster('httproute/default/web/rule/0');
@@ -15,7 +15,7 @@ describe('the Cluster hook', () => {
       { kind: 'TailscaleServices', namespace: 'default', name: 'web', generation: 3 },
       { kind: 'TailscaleEndpoints', namespace: 'default', name: 'db', generation: 1 },
     ]);
-    const { tsgateway: _, ...others } = answer.metadata?.filterMetadata ?? {};
+    const { [metadataKey]: _, ...others } = answer.metadata?.filterMetadata ?? {};
     expect({ ...answer, metadata: { ...answer.metadata, filterMetadata: others } }).toEqual({
       ...cluster,
       _unknownFields: {},

@@ -12,7 +12,8 @@ export interface StampedBackend {
 }
 
 const apiGroup = 'gateway.tailscale.com';
-export const metadataKey = 'tsgateway';
+/** As a long text, which is found faster among megabytes. */
+export const metadataKey = 'gateway.tailscale.com/backends';
 
 /** Field numbers: Cluster.metadata, Metadata.filter_metadata, and the key of its entries. */
 const METADATA = 25;
@@ -35,7 +36,7 @@ export function backendOf(json: string): StampedBackend | undefined {
   return { kind, namespace, name, generation: typeof generation === 'number' ? generation : 0 };
 }
 
-/** The cluster with its rule's backends in `metadata.filter_metadata["tsgateway"]`; all else byte by byte as it was. */
+/** The cluster with its rule's backends in `metadata.filter_metadata[metadataKey]`; all else byte by byte as it was. */
 export function writeStamp(cluster: Uint8Array, backends: readonly StampedBackend[]): Uint8Array {
   const entry = Metadata_FilterMetadataEntry.encode({
     key: metadataKey,

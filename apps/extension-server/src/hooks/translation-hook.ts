@@ -59,19 +59,18 @@ export class TranslationHook {
     const { state, log } = this.#options;
     const translation = findRules(request);
     // What cannot be ours waits for nothing.
-    if (mayHoldOurs(translation)) await this.#upToDate(translation);
-    else if (!state.model) return spliceTranslation(request);
+    const ours = mayHoldOurs(translation);
+    if (!ours && !state.model) return spliceTranslation(request);
+    const behind = ours ? await this.#upToDate(translation) : [];
     const { model } = state;
     if (!model) {
       this.#options.onRefused();
       throw new HookError(status.UNAVAILABLE, 'no mesh model yet: the operator has not been reached');
     }
-    const known = this.#withHistory(model);
-    const behind = whyBehind(translation, known);
     for (const reason of behind) remember(this.#inVain, reason, true);
     if (behind.length > 0) log.warn({ behind: behind.slice(0, 10) }, 'Translated with a model that is behind');
     const { response, degraded, bindings } = translate(translation, {
-      model: known,
+      model: this.#withHistory(model),
       caFile: this.#options.caFile,
       accessLog: this.#options.accessLog,
       remembered: (key) => this.#remembered.get(key),
@@ -84,14 +83,17 @@ export class TranslationHook {
     return response;
   }
 
-  /** Waits until the model has caught up with a translation, as long as that may help. */
-  async #upToDate(translation: FoundTranslation): Promise<void> {
+  /** Waits until the model has caught up with a translation, as long as that may help; returns why it has not. */
+  async #upToDate(translation: FoundTranslation): Promise<readonly string[]> {
     const { state, now, modelAlive } = this.#options;
-    const deadline = now() + patienceMs;
-    await state.until((m) => m !== undefined, deadline);
-    if (!modelAlive()) return;
-    const worthIt = (reason: string) => !this.#inVain.has(reason);
-    await state.until((m) => m !== undefined && !whyBehind(translation, this.#withHistory(m)).some(worthIt), deadline);
+    let behind: readonly string[] = [];
+    const caughtUp = (model: MeshModel | undefined): boolean => {
+      if (model === undefined) return false;
+      behind = whyBehind(translation, this.#withHistory(model));
+      return !modelAlive() || behind.every((reason) => this.#inVain.has(reason));
+    };
+    await state.until(caughtUp, now() + patienceMs);
+    return behind;
   }
 
   /** Envoy Gateway may be behind us as well as ahead of us. */

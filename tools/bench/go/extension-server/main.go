@@ -24,7 +24,7 @@ import (
 
 const (
 	apiGroup    = "gateway.tailscale.com/"
-	metadataKey = "tsgateway"
+	metadataKey = "gateway.tailscale.com/backends"
 	edsCluster  = "tsgateway_eds"
 )
 

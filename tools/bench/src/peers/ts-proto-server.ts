@@ -19,6 +19,7 @@ interface Stamp {
 type Resources = readonly { readonly unstructuredBytes: Uint8Array }[];
 
 const decoder = new TextDecoder();
+const stampKey = 'gateway.tailscale.com/backends';
 
 function stampsOf(resources: Resources): Stamp[] {
   return resources.flatMap(({ unstructuredBytes }) => {
@@ -36,11 +37,11 @@ function stamp(resource: { metadata?: Cluster['metadata'] } | undefined, resourc
   const backends = stampsOf(resources);
   if (!resource || backends.length === 0) return;
   resource.metadata ??= { filterMetadata: {}, typedFilterMetadata: {} };
-  resource.metadata.filterMetadata['tsgateway'] = { backends };
+  resource.metadata.filterMetadata[stampKey] = { backends };
 }
 
 function serviceOf(cluster: Cluster): string | undefined {
-  const found = cluster.metadata?.filterMetadata['tsgateway'] as { backends?: Stamp[] } | undefined;
+  const found = cluster.metadata?.filterMetadata[stampKey] as { backends?: Stamp[] } | undefined;
   const [backend] = found?.backends ?? [];
   return backend && `tsgateway/${backend.namespace}/${backend.name}/80`;
 }
