@@ -1,6 +1,8 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from '@jest/globals';
+import { parse } from 'yaml';
+import { config } from '../config.ts';
 import { conditionsOf } from '../status/conditions.ts';
 import { gatewayFindings } from '../status/gateway-findings.ts';
 import { envoyBootstrap } from './envoy-bootstrap.ts';
@@ -15,6 +17,13 @@ it.each([
   const text = envoyBootstrap({ addresses, caFile });
   if (process.env['UPDATE_GOLDEN']) writeFileSync(golden, text);
   expect(text).toBe(readFileSync(golden, 'utf8'));
+});
+
+it('stands in deploy/, for those who keep an EnvoyProxy of their own', () => {
+  const file = join(import.meta.dirname, '../../../../deploy/envoy-gateway/envoy-proxy.yaml');
+  const value = envoyBootstrap({ addresses: config.parse({}).XDS_ADDRESSES });
+  const shown = readFileSync(file, 'utf8');
+  expect(parse(shown)).toMatchObject({ kind: 'EnvoyProxy', spec: { bootstrap: { type: 'Merge', value } } });
 });
 
 it('fits whole into a condition', () => {

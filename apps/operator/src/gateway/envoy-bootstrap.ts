@@ -56,6 +56,8 @@ function edsCluster({ addresses, caFile }: EnvoyBootstrapOptions) {
         grpc_health_check: { service_name: EDS_SERVICE },
       },
     ],
+    // While any is fit it is asked; only where none is, all are: endpoints that may be stale are better than none.
+    common_lb_config: { healthy_panic_threshold: { value: 1 } },
     // Streams to a server whose data is stale move to another.
     close_connections_on_host_health_failure: true,
     // One stream for each cluster: beyond the default of 1,024 a cluster would get no endpoints, and say nothing.
