@@ -1,5 +1,5 @@
 import { PostTranslateModifyRequest, PostTranslateModifyResponse } from '@tsgateway/protos/proto/extension/service';
-import { spliceTranslation } from '@tsgateway/xds';
+import { type GatheredMessage, spliceTranslation } from '@tsgateway/xds';
 import { translationRequest, translationResources } from '../corpus/requests.ts';
 import type { Experiment } from '../experiment.ts';
 import { median } from '../statistics.ts';
@@ -25,7 +25,7 @@ export const codec: Experiment = {
     };
     const peers: Record<string, { run: () => Uint8Array; times: number }> = {
       copy: { run: () => Uint8Array.from(request), times: 20 },
-      splice: { run: () => spliceTranslation(request).bytes(), times: 20 },
+      splice: { run: () => framed(spliceTranslation(request)), times: 20 },
       'ts-proto': {
         run: () => {
           const { clusters, secrets, listeners, routes } = PostTranslateModifyRequest.decode(request);
@@ -52,3 +52,10 @@ export const codec: Experiment = {
     });
   },
 };
+
+/** As grpc-js sends it: copied once, into the frame. */
+function framed(message: GatheredMessage): Uint8Array {
+  const frame = Buffer.allocUnsafe(message.byteLength);
+  message.copy(frame);
+  return frame;
+}
