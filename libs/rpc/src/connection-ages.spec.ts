@@ -1,7 +1,6 @@
 import { credentials } from '@grpc/grpc-js';
 import type { ServerWritableStream } from '@grpc/grpc-js';
 import { expect, it } from '@jest/globals';
-import type { Logger } from '@tsgateway/process';
 import {
   HealthServiceClient,
   HealthServiceService,
@@ -11,14 +10,7 @@ import {
 import { Registry } from 'prom-client';
 
 import { clientOptions, connectionDefaults, createRpcServer, watchStream } from './index.ts';
-
-const silent: Logger = {
-  debug: () => undefined,
-  info: () => undefined,
-  warn: () => undefined,
-  error: () => undefined,
-  child: () => silent,
-};
+import { silent } from './testing/silent-log.ts';
 
 it('moves the streams of an old connection to a new one; their readers notice nothing but the first message', async () => {
   const connections = { ...connectionDefaults, maxAgeMs: 200 };

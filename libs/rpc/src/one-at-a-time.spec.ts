@@ -1,18 +1,10 @@
 import { Client, credentials, status } from '@grpc/grpc-js';
 import type { ClientUnaryCall, sendUnaryData, ServerUnaryCall } from '@grpc/grpc-js';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import type { Logger } from '@tsgateway/process';
 import { Registry } from 'prom-client';
 
 import { clientOptions, createRpcServer, oneAtATime } from './index.ts';
-
-const silent: Logger = {
-  debug: () => undefined,
-  info: () => undefined,
-  warn: () => undefined,
-  error: () => undefined,
-  child: () => silent,
-};
+import { silent } from './testing/silent-log.ts';
 
 const method = (name: string) => ({
   path: `/test.Echo/${name}`,

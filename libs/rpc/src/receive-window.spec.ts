@@ -1,16 +1,8 @@
 import { afterEach, expect, it } from '@jest/globals';
 import { type ClientHttp2Session, connect } from 'node:http2';
-import type { Logger } from '@tsgateway/process';
 import { Registry } from 'prom-client';
 import { createRpcServer } from './rpc-server.ts';
-
-const silent: Logger = {
-  debug: () => undefined,
-  info: () => undefined,
-  warn: () => undefined,
-  error: () => undefined,
-  child: () => silent,
-};
+import { silent } from './testing/silent-log.ts';
 
 const closers: (() => Promise<void> | void)[] = [];
 afterEach(async () => {

@@ -1,7 +1,6 @@
 import { Client, credentials, Metadata, status } from '@grpc/grpc-js';
 import type { sendUnaryData, ServerUnaryCall, ServiceError } from '@grpc/grpc-js';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import type { Logger } from '@tsgateway/process';
 import { descriptorSet } from '@tsgateway/protos/descriptors';
 import { HealthClient, HealthCheckResponse_ServingStatus as Serving } from '@tsgateway/protos/grpc/health/v1/health';
 import {
@@ -15,14 +14,7 @@ import { Registry } from 'prom-client';
 
 import { callUnary, clientOptions, createRpcServer } from './index.ts';
 import type { RpcServer } from './index.ts';
-
-const silent: Logger = {
-  debug: () => undefined,
-  info: () => undefined,
-  warn: () => undefined,
-  error: () => undefined,
-  child: () => silent,
-};
+import { silent } from './testing/silent-log.ts';
 
 const echo = {
   echo: {

@@ -1,7 +1,6 @@
 import { credentials, status } from '@grpc/grpc-js';
 import type { ServerWritableStream } from '@grpc/grpc-js';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import type { Logger } from '@tsgateway/process';
 import {
   HealthServiceClient,
   HealthServiceService,
@@ -12,16 +11,9 @@ import { Registry } from 'prom-client';
 
 import { clientOptions, createRpcServer, watchStream } from './index.ts';
 import type { RpcServer } from './index.ts';
+import { silent } from './testing/silent-log.ts';
 
 type Call = ServerWritableStream<WatchHealthRequest, HealthUpdate>;
-
-const silent: Logger = {
-  debug: () => undefined,
-  info: () => undefined,
-  warn: () => undefined,
-  error: () => undefined,
-  child: () => silent,
-};
 
 const closers: (() => Promise<void> | void)[] = [];
 afterEach(async () => {

@@ -1,13 +1,13 @@
 export { startApi } from './api.ts';
 export type { StartApiOptions } from './api.ts';
 export type { ApiCluster, ApiState, KubeconfigHolder } from './api-cluster.ts';
-export { binaryPath, ensureBinaries, findOnPath, missingBinaries } from './binaries.ts';
+export { ensureBinaries } from './binaries.ts';
 export type { BinaryName, BinaryOptions } from './binaries.ts';
 export { runCommand } from './command.ts';
 export type { CommandOptions } from './command.ts';
 export { freePorts } from './free-port.ts';
 export type { LevelContext, PartStatus } from './level.ts';
-export { endProcess, isAlive, logTail, startProcess, untilReady } from './process.ts';
+export { endProcess, isAlive, startProcess, untilReady } from './process.ts';
 export type { ProcessRecord, ProcessSpec, ReadyOptions } from './process.ts';
 export { versions } from './versions.ts';
 export type { Product } from './versions.ts';
